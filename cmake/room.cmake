@@ -1,0 +1,25 @@
+# blotter_room(NAME [DEPENDS room...] [LIBS target...])
+# A room is one folder of src/: a static library of its *.cpp and one test program of its
+# *_test.cpp. DEPENDS names the rooms whose headers it may include; nothing else is visible by
+# right, and tools/tidy refuses any other include.
+function(blotter_room name)
+  cmake_parse_arguments(ROOM "" "" "DEPENDS;LIBS;TEST_LIBS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS *.cpp)
+  set(tests ${sources})
+  list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "_test\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "main\\.cpp$")
+  add_library(blotter_${name} STATIC ${sources})
+  target_link_libraries(blotter_${name} PUBLIC blotter_flags fmt::fmt ${ROOM_LIBS})
+  foreach(dep ${ROOM_DEPENDS})
+    target_link_libraries(blotter_${name} PUBLIC blotter_${dep})
+  endforeach()
+  if(tests)
+    add_executable(${name}_test ${tests})
+    target_link_libraries(${name}_test PRIVATE blotter_${name} ${ROOM_TEST_LIBS} GTest::gmock_main)
+    target_compile_definitions(${name}_test PRIVATE
+      BLOTTER_SOURCE_DIR="${CMAKE_SOURCE_DIR}" BLOTTER_BINARY_DIR="${CMAKE_BINARY_DIR}")
+    add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)
+    set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 600)
+  endif()
+endfunction()

@@ -1,0 +1,71 @@
+#include "base/ids.hpp"
+
+namespace blotter {
+namespace {
+
+constexpr std::string_view digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+int value_of(char c) {
+    const std::size_t at = digits.find(c);
+    return at == std::string_view::npos ? -1 : static_cast<int>(at);
+}
+
+}  // namespace
+
+std::string to_base32(const Uuid& id) {
+    // 128 bits in 26 digits of 5: the first digit carries the top 3 bits.
+    std::string out(26, '0');
+    unsigned bits = 0;
+    int count = 0;
+    std::size_t at = 26;
+    for (std::size_t i = 16; i-- > 0;) {
+        bits |= static_cast<unsigned>(id[i]) << count;
+        count += 8;
+        while (count >= 5) {
+            out[--at] = digits[bits & 31];
+            bits >>= 5;
+            count -= 5;
+        }
+    }
+    out[--at] = digits[bits & 31];
+    return out;
+}
+
+Result<Uuid> from_base32(std::string_view text) {
+    if (text.size() != 26 || text[0] > '7')
+        return fail(Errc::malformed, "an id has 26 base32 characters, the first of them 0 to 7");
+    Uuid out{};
+    unsigned bits = 0;
+    int count = 0;
+    std::size_t at = 16;
+    for (std::size_t i = 26; i-- > 0;) {
+        const int value = value_of(text[i]);
+        if (value < 0) return fail(Errc::malformed, "an id holds a character outside its alphabet");
+        bits |= static_cast<unsigned>(value) << count;
+        count += 5;
+        if (count >= 8 && at > 0) {
+            out[--at] = static_cast<std::uint8_t>(bits);
+            bits >>= 8;
+            count -= 8;
+        }
+    }
+    return out;
+}
+
+Uuid make_uuid7(Timestamp at, std::span<const std::uint8_t, 10> random) {
+    Uuid id{};
+    const auto ms = static_cast<std::uint64_t>(to_ms(at));
+    for (int i = 0; i < 6; ++i) id[i] = static_cast<std::uint8_t>(ms >> (40 - 8 * i));
+    std::copy(random.begin(), random.end(), id.begin() + 6);
+    id[6] = static_cast<std::uint8_t>(0x70 | (id[6] & 0x0f));
+    id[8] = static_cast<std::uint8_t>(0x80 | (id[8] & 0x3f));
+    return id;
+}
+
+Timestamp time_of(const Uuid& id) {
+    std::int64_t ms = 0;
+    for (int i = 0; i < 6; ++i) ms = ms << 8 | id[i];
+    return from_ms(ms);
+}
+
+}  // namespace blotter

@@ -1,0 +1,330 @@
+#include "base/json.hpp"
+
+#include <charconv>
+#include <memory>
+
+#include <boost/json/basic_parser_impl.hpp>
+#include <fmt/format.h>
+
+#include "base/utf8.hpp"
+
+namespace blotter::json {
+
+// Out of line, because the member type is complete only after Value.
+Object::Object() noexcept = default;
+Object::Object(const Object&) = default;
+Object::Object(Object&&) noexcept = default;
+Object& Object::operator=(const Object&) = default;
+Object& Object::operator=(Object&&) noexcept = default;
+Object::~Object() = default;
+Object::Object(std::initializer_list<Member> members) : members_(members) {}
+
+const Value* Object::find(std::string_view name) const {
+    for (const auto& member : members_)
+        if (member.name == name) return &member.value;
+    return nullptr;
+}
+
+Value* Object::find(std::string_view name) {
+    return const_cast<Value*>(std::as_const(*this).find(name));
+}
+
+Value& Object::set(std::string_view name, Value value) {
+    if (Value* found = find(name)) return *found = std::move(value);
+    return members_.emplace_back(std::string{name}, std::move(value)).value;
+}
+
+void Object::append(std::string name, Value value) {
+    members_.emplace_back(std::move(name), std::move(value));
+}
+
+bool Object::erase(std::string_view name) {
+    return std::erase_if(members_, [&](const Member& m) { return m.name == name; }) > 0;
+}
+
+bool Object::operator==(const Object& other) const { return members_ == other.members_; }
+
+std::optional<std::int64_t> Value::as_int64() const {
+    const Number* number = as_number();
+    if (number == nullptr) return std::nullopt;
+    std::int64_t out = 0;
+    const char* end = number->text.data() + number->text.size();
+    const auto [stop, error] = std::from_chars(number->text.data(), end, out);
+    if (error != std::errc{} || stop != end) return std::nullopt;
+    return out;
+}
+
+const Value* Value::find(std::string_view name) const {
+    const Object* object = as_object();
+    return object == nullptr ? nullptr : object->find(name);
+}
+
+const Value* Value::at_pointer(std::string_view pointer) const {
+    const Value* at = this;
+    while (at != nullptr && !pointer.empty()) {
+        if (pointer[0] != '/') return nullptr;
+        pointer.remove_prefix(1);
+        const std::size_t end = std::min(pointer.find('/'), pointer.size());
+        std::string token{pointer.substr(0, end)};
+        pointer.remove_prefix(end);
+        for (std::size_t i = 0; (i = token.find('~', i)) != std::string::npos; ++i)
+            token.replace(i, 2, token.compare(i, 2, "~1") == 0 ? "/" : "~");
+        if (const Array* array = at->as_array()) {
+            std::size_t index = 0;
+            const auto [stop, error] =
+                std::from_chars(token.data(), token.data() + token.size(), index);
+            const bool valid = error == std::errc{} && stop == token.data() + token.size();
+            at = valid && index < array->size() ? &(*array)[index] : nullptr;
+        } else {
+            at = at->find(token);
+        }
+    }
+    return at;
+}
+
+std::string_view Value::kind() const {
+    constexpr std::string_view names[] = {"null", "boolean", "number", "string", "array", "object"};
+    return names[data_.index()];
+}
+
+namespace {
+
+namespace bj = boost::json;
+
+/// Builds our exact tree from Boost.JSON's events. Offsets are not offered by the parser, so a
+/// refusal names the place as a JSON Pointer.
+class Builder {
+  public:
+    static constexpr std::size_t max_object_size = std::size_t(-1);
+    static constexpr std::size_t max_array_size = std::size_t(-1);
+    static constexpr std::size_t max_key_size = std::size_t(-1);
+    static constexpr std::size_t max_string_size = std::size_t(-1);
+
+    explicit Builder(const ParseLimits& limits) : limits_(limits) {}
+
+    bool on_document_begin(bj::error_code&) { return true; }
+    bool on_document_end(bj::error_code&) { return true; }
+    bool on_object_begin(bj::error_code& ec) { return open(Object{}, ec); }
+    bool on_array_begin(bj::error_code& ec) { return open(Array{}, ec); }
+    bool on_object_end(std::size_t, bj::error_code&) { return close(); }
+    bool on_array_end(std::size_t, bj::error_code&) { return close(); }
+
+    bool on_key_part(bj::string_view part, std::size_t, bj::error_code&) {
+        key_.append(part.data(), part.size());
+        return true;
+    }
+    bool on_key(bj::string_view part, std::size_t, bj::error_code& ec) {
+        key_.append(part.data(), part.size());
+        Frame& top = stack_.back();
+        top.key = std::exchange(key_, {});
+        const Object& object = *top.value.as_object();
+        if (object.size() >= limits_.members_max)
+            return refuse(ec, fmt::format("an object has more than {} members", limits_.members_max));
+        if (object.find(top.key) != nullptr) return refuse(ec, "a name occurs twice in one object");
+        return true;
+    }
+    bool on_string_part(bj::string_view part, std::size_t, bj::error_code&) {
+        text_.append(part.data(), part.size());
+        return true;
+    }
+    bool on_string(bj::string_view part, std::size_t, bj::error_code& ec) {
+        text_.append(part.data(), part.size());
+        return put(Value{std::exchange(text_, {})}, ec);
+    }
+    bool on_number_part(bj::string_view part, bj::error_code&) {
+        text_.append(part.data(), part.size());
+        return true;
+    }
+    bool on_int64(std::int64_t, bj::string_view part, bj::error_code& ec) {
+        return number(part, ec);
+    }
+    bool on_uint64(std::uint64_t, bj::string_view part, bj::error_code& ec) {
+        return number(part, ec);
+    }
+    bool on_double(double, bj::string_view part, bj::error_code& ec) { return number(part, ec); }
+    bool on_bool(bool b, bj::error_code& ec) { return put(Value{b}, ec); }
+    bool on_null(bj::error_code& ec) { return put(Value{}, ec); }
+    bool on_comment_part(bj::string_view, bj::error_code&) { return true; }
+    bool on_comment(bj::string_view, bj::error_code&) { return true; }
+
+    Value take() { return std::move(root_); }
+    std::string reason() const { return reason_; }
+    std::string pointer() const {
+        std::string out;
+        for (const Frame& frame : stack_) {
+            out += '/';
+            if (const Array* array = frame.value.as_array()) {
+                out += std::to_string(array->size());
+                continue;
+            }
+            for (const char c : frame.key) {
+                if (c == '~') out += "~0";
+                else if (c == '/') out += "~1";
+                else out += c;
+            }
+        }
+        return out;
+    }
+
+  private:
+    struct Frame {
+        Value value;
+        std::string key;
+    };
+
+    bool refuse(bj::error_code& ec, std::string reason) {
+        reason_ = std::move(reason);
+        ec = bj::make_error_code(bj::error::exception);
+        return false;
+    }
+    bool number(bj::string_view part, bj::error_code& ec) {
+        text_.append(part.data(), part.size());
+        if (text_.size() > 64) return refuse(ec, "a number has more than 64 characters");
+        return put(Value{Number{std::exchange(text_, {})}}, ec);
+    }
+    bool open(Value container, bj::error_code& ec) {
+        if (stack_.size() >= limits_.depth_max)
+            return refuse(ec, fmt::format("nested deeper than {} levels", limits_.depth_max));
+        if (++values_ > limits_.values_max)
+            return refuse(ec, fmt::format("more than {} values", limits_.values_max));
+        stack_.push_back(Frame{std::move(container), {}});
+        return true;
+    }
+    bool close() {
+        Value value = std::move(stack_.back().value);
+        stack_.pop_back();
+        return attach(std::move(value));
+    }
+    bool put(Value value, bj::error_code& ec) {
+        if (++values_ > limits_.values_max)
+            return refuse(ec, fmt::format("more than {} values", limits_.values_max));
+        return attach(std::move(value));
+    }
+    bool attach(Value value) {
+        if (stack_.empty()) {
+            root_ = std::move(value);
+            return true;
+        }
+        Frame& top = stack_.back();
+        if (Array* array = top.value.as_array()) array->push_back(std::move(value));
+        else top.value.as_object()->append(std::move(top.key), std::move(value));
+        return true;
+    }
+
+    const ParseLimits& limits_;
+    std::vector<Frame> stack_;
+    Value root_;
+    std::string key_;
+    std::string text_;
+    std::string reason_;
+    std::size_t values_ = 0;
+};
+
+}  // namespace
+
+Result<Value> parse(std::string_view text, const ParseLimits& limits) {
+    if (text.size() > limits.bytes_max)
+        return fail(Errc::too_large, fmt::format("the JSON text has {} bytes, at most {} are accepted",
+                                                 text.size(), limits.bytes_max));
+    if (const auto bad = find_invalid_utf8(text))
+        return fail(Errc::malformed, fmt::format("not valid UTF-8 at byte {}", *bad));
+    bj::parse_options options;
+    options.max_depth = 1'000;  // our own limit, with its own message, comes first
+    bj::basic_parser<Builder> parser{options, limits};
+    boost::json::error_code ec;
+    const std::size_t used = parser.write_some(false, text.data(), text.size(), ec);
+    const Builder& builder = parser.handler();
+    if (!builder.reason().empty())
+        return fail(Errc::malformed, builder.reason(), builder.pointer());
+    if (ec)
+        return fail(Errc::malformed, fmt::format("not JSON at byte {}: {}", used, ec.message()));
+    if (text.find_first_not_of(" \t\r\n", used) != std::string_view::npos)
+        return fail(Errc::malformed, fmt::format("something follows the JSON document at byte {}", used));
+    return parser.handler().take();
+}
+
+void append_quoted(std::string& out, std::string_view text) {
+    out += '"';
+    std::size_t start = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (c != '"' && c != '\\' && static_cast<unsigned char>(c) >= 0x20) continue;
+        out.append(text, start, i - start);
+        start = i + 1;
+        switch (c) {
+            case '"': out += "\\\""; break;
+            case '\\': out += "\\\\"; break;
+            case '\b': out += "\\b"; break;
+            case '\f': out += "\\f"; break;
+            case '\n': out += "\\n"; break;
+            case '\r': out += "\\r"; break;
+            case '\t': out += "\\t"; break;
+            default: out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
+        }
+    }
+    out.append(text, start, text.size() - start);
+    out += '"';
+}
+
+namespace {
+
+struct Writer {
+    std::string& out;
+    int indent;  ///< -1: compact
+
+    void line(int depth) {
+        if (indent < 0) return;
+        out += '\n';
+        out.append(static_cast<std::size_t>(indent * depth), ' ');
+    }
+    void write(const Value& value, int depth) {
+        if (value.is_null()) out += "null";
+        else if (const bool* b = value.as_bool()) out += *b ? "true" : "false";
+        else if (const Number* n = value.as_number()) out += n->text;
+        else if (const std::string* s = value.as_string()) append_quoted(out, *s);
+        else if (const Array* a = value.as_array()) write_array(*a, depth);
+        else write_object(*value.as_object(), depth);
+    }
+    void write_array(const Array& array, int depth) {
+        out += '[';
+        bool first = true;
+        for (const Value& item : array) {
+            if (!std::exchange(first, false)) out += ',';
+            line(depth + 1);
+            write(item, depth + 1);
+        }
+        if (!array.empty()) line(depth);
+        out += ']';
+    }
+    void write_object(const Object& object, int depth) {
+        out += '{';
+        bool first = true;
+        for (const auto& [name, item] : object) {
+            if (!std::exchange(first, false)) out += ',';
+            line(depth + 1);
+            append_quoted(out, name);
+            out += indent < 0 ? ":" : ": ";
+            write(item, depth + 1);
+        }
+        if (!object.empty()) line(depth);
+        out += '}';
+    }
+};
+
+}  // namespace
+
+void append_text(std::string& out, const Value& value) { Writer{out, -1}.write(value, 0); }
+
+std::string to_text(const Value& value) {
+    std::string out;
+    append_text(out, value);
+    return out;
+}
+
+std::string to_pretty_text(const Value& value) {
+    std::string out;
+    Writer{out, 2}.write(value, 0);
+    return out;
+}
+
+}  // namespace blotter::json

@@ -1,0 +1,65 @@
+#include "base/json.hpp"
+
+#include <gtest/gtest.h>
+
+namespace blotter::json {
+namespace {
+
+TEST(Json, numbers_keep_their_text) {
+    const std::string text = R"({"a":12500.10,"b":[1e3,-0.0,9007199254740993],"c":"x\n\u0001é"})";
+    EXPECT_EQ(to_text(parse(text).value()), text);
+    EXPECT_EQ(parse("[9007199254740993]").value().at_pointer("/0")->as_int64(), 9007199254740993);
+    EXPECT_FALSE(parse("[1.5]").value().at_pointer("/0")->as_int64());
+}
+
+TEST(Json, pointers_find_members_and_items) {
+    const Value v = parse(R"({"a/b":{"~x":[10,20]}})").value();
+    EXPECT_EQ(v.at_pointer("/a~1b/~0x/1")->as_int64(), 20);
+    EXPECT_EQ(v.at_pointer("/a~1b/~0x/2"), nullptr);
+    EXPECT_EQ(v.at_pointer("/none/at/all"), nullptr);
+}
+
+TEST(Json, what_is_no_json_is_refused_with_the_reason) {
+    struct Row {
+        std::string text;
+        std::string reason;
+    };
+    const Row rows[] = {{R"({"a":1,"a":2})", "twice"},
+                        {"[1,]", "not JSON"},
+                        {"1 2", "follows"},
+                        {"", "not JSON"},
+                        {"[NaN]", "not JSON"},
+                        {"[01]", "not JSON"},
+                        {"[\"\xff\"]", "UTF-8"},
+                        {"[\"\\ud800\"]", "not JSON"},
+                        {"/*c*/1", "not JSON"},
+                        {"[" + std::string(70, '9') + "]", "64 characters"},
+                        {std::string(40, '[') + std::string(40, ']'), "32 levels"}};
+    for (const Row& row : rows) {
+        const auto result = parse(row.text);
+        ASSERT_FALSE(result) << row.text;
+        EXPECT_NE(result.error().detail.find(row.reason), std::string::npos)
+            << row.text << " → " << result.error().detail;
+    }
+}
+
+TEST(Json, the_place_of_a_refusal_is_a_pointer) {
+    const auto result = parse(R"({"x":[0,{"k":1,"k":2}]})");
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().pointer, "/x/1/k");
+}
+
+TEST(Json, limits_hold) {
+    EXPECT_FALSE(parse(R"({"a":1,"b":2})", {.members_max = 1}));
+    EXPECT_FALSE(parse("[1,2,3]", {.values_max = 3}));
+    EXPECT_TRUE(parse("[1,2]", {.values_max = 3}));
+    EXPECT_EQ(parse("[1,2]", {.bytes_max = 4}).error().code, Errc::too_large);
+}
+
+TEST(Json, pretty_text_is_for_people) {
+    EXPECT_EQ(to_pretty_text(parse(R"({"a":[1],"b":{}})").value()),
+              "{\n  \"a\": [\n    1\n  ],\n  \"b\": {}\n}");
+}
+
+}  // namespace
+}  // namespace blotter::json
