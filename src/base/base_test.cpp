@@ -18,9 +18,13 @@ TEST(Bytes, hex_goes_both_ways_and_refuses_other_text) {
 
 // RFC 4648 section 10.
 TEST(Bytes, base64_gives_the_vectors_of_its_standard) {
-    const std::pair<std::string_view, std::string_view> rows[] = {
-        {"", ""},         {"f", "Zg=="},     {"fo", "Zm8="},       {"foo", "Zm9v"},
-        {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+    const std::pair<std::string_view, std::string_view> rows[] = {{"", ""},
+                                                                  {"f", "Zg=="},
+                                                                  {"fo", "Zm8="},
+                                                                  {"foo", "Zm9v"},
+                                                                  {"foob", "Zm9vYg=="},
+                                                                  {"fooba", "Zm9vYmE="},
+                                                                  {"foobar", "Zm9vYmFy"}};
     for (const auto& [plain, text] : rows) {
         EXPECT_EQ(to_base64(as_bytes(plain)), text);
         EXPECT_EQ(as_text(from_base64(text).value()), plain);
@@ -70,7 +74,8 @@ TEST(Time, rfc3339_goes_both_ways) {
     EXPECT_EQ(to_rfc3339(from_ms(1'779'805'920'123)), "2026-05-26T14:32:00.123Z");
     EXPECT_EQ(parse_rfc3339("2026-05-26T14:32:00.123Z").value(), from_ms(1'779'805'920'123));
     EXPECT_EQ(parse_rfc3339("2026-05-26T16:32:00.1239+02:00").value(), from_ms(1'779'805'920'123));
-    EXPECT_EQ(to_rfc3339(parse_rfc3339("2016-12-31T23:59:60Z").value()), "2016-12-31T23:59:59.999Z");
+    EXPECT_EQ(to_rfc3339(parse_rfc3339("2016-12-31T23:59:60Z").value()),
+              "2016-12-31T23:59:59.999Z");
 }
 
 TEST(Time, what_is_no_time_is_refused) {
@@ -91,10 +96,10 @@ TEST(Time, durations_go_both_ways) {
 TEST(Utf8, the_first_bad_byte_is_found) {
     EXPECT_FALSE(find_invalid_utf8("Größe € 𝄞 plain text that is longer than eight"));
     EXPECT_EQ(find_invalid_utf8("abc\xff"), 3U);
-    EXPECT_EQ(find_invalid_utf8("\xc0\x80"), 0U);          // overlong
-    EXPECT_EQ(find_invalid_utf8("a\xed\xa0\x80"), 1U);     // surrogate
+    EXPECT_EQ(find_invalid_utf8("\xc0\x80"), 0U);       // overlong
+    EXPECT_EQ(find_invalid_utf8("a\xed\xa0\x80"), 1U);  // surrogate
     EXPECT_EQ(find_invalid_utf8("12345678\xf5\x80\x80\x80"), 8U);
-    EXPECT_EQ(find_invalid_utf8("\xe2\x82"), 0U);          // cut short
+    EXPECT_EQ(find_invalid_utf8("\xe2\x82"), 0U);  // cut short
     EXPECT_EQ(cut_utf8("a€b", 3), "a");
     EXPECT_EQ(cut_utf8("a€b", 4), "a€");
 }

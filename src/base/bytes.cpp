@@ -60,7 +60,8 @@ Result<Bytes> decode64(std::string_view text, const Reverse& table) {
     int count = 0;
     for (const char c : text) {
         const int value = table[static_cast<std::uint8_t>(c)];
-        if (value < 0) return fail(Errc::malformed, "base64 text holds a character outside its alphabet");
+        if (value < 0)
+            return fail(Errc::malformed, "base64 text holds a character outside its alphabet");
         bits = bits << 6 | static_cast<std::uint32_t>(value);
         count += 6;
         if (count >= 8) {
@@ -105,8 +106,12 @@ Result<Bytes> from_hex(std::string_view text) {
     return out;
 }
 
-std::string to_base64(ByteView bytes) { return encode64(bytes, base64_digits, true); }
-std::string to_base64url(ByteView bytes) { return encode64(bytes, base64url_digits, false); }
+std::string to_base64(ByteView bytes) {
+    return encode64(bytes, base64_digits, true);
+}
+std::string to_base64url(ByteView bytes) {
+    return encode64(bytes, base64url_digits, false);
+}
 
 Result<Bytes> from_base64(std::string_view text) {
     static constexpr Reverse table = reverse_of(base64_digits);
@@ -141,7 +146,9 @@ Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
     INVARIANT(ready);
 }
 
-Sha256::~Sha256() { EVP_MD_CTX_free(static_cast<EVP_MD_CTX*>(context_)); }
+Sha256::~Sha256() {
+    EVP_MD_CTX_free(static_cast<EVP_MD_CTX*>(context_));
+}
 
 void Sha256::update(ByteView data) {
     const bool done =

@@ -40,7 +40,9 @@ Result<Bytes> from_base64url(std::string_view text);
 
 /// SHA-256 over one piece of data (kept context per thread, no provider fetch per call).
 Digest sha256(ByteView data);
-inline Digest sha256(std::string_view text) { return sha256(as_bytes(text)); }
+inline Digest sha256(std::string_view text) {
+    return sha256(as_bytes(text));
+}
 
 /// Incremental SHA-256. A value of its own; not thread-safe; `finish` may be called once.
 class Sha256 {

@@ -58,24 +58,51 @@ struct Id {
 
   private:
     static std::unexpected<Error> wrong(std::string_view text) {
-        return fail(Errc::malformed, "'" + std::string{text.substr(0, 64)} + "' is not an id of the form " +
-                                         std::string{prefix} + "_… (26 characters after the _)");
+        return fail(Errc::malformed, "'" + std::string{text.substr(0, 64)} +
+                                         "' is not an id of the form " + std::string{prefix} +
+                                         "_… (26 characters after the _)");
     }
 };
 
-struct WorkspaceTag { static constexpr std::string_view prefix = "ws"; };
-struct EntityTag { static constexpr std::string_view prefix = "ent"; };
-struct EnvelopeTag { static constexpr std::string_view prefix = "env"; };
-struct RecipientTag { static constexpr std::string_view prefix = "rcp"; };
-struct FileTag { static constexpr std::string_view prefix = "file"; };
-struct EventTag { static constexpr std::string_view prefix = "evt"; };
-struct DestinationTag { static constexpr std::string_view prefix = "dst"; };
-struct DeliveryTag { static constexpr std::string_view prefix = "dlv"; };
-struct AlertTag { static constexpr std::string_view prefix = "alr"; };
-struct ApiKeyTag { static constexpr std::string_view prefix = "key"; };
-struct RequestTag { static constexpr std::string_view prefix = "req"; };
-struct ReplayTag { static constexpr std::string_view prefix = "rpl"; };
-struct QuarantineTag { static constexpr std::string_view prefix = "qrn"; };
+struct WorkspaceTag {
+    static constexpr std::string_view prefix = "ws";
+};
+struct EntityTag {
+    static constexpr std::string_view prefix = "ent";
+};
+struct EnvelopeTag {
+    static constexpr std::string_view prefix = "env";
+};
+struct RecipientTag {
+    static constexpr std::string_view prefix = "rcp";
+};
+struct FileTag {
+    static constexpr std::string_view prefix = "file";
+};
+struct EventTag {
+    static constexpr std::string_view prefix = "evt";
+};
+struct DestinationTag {
+    static constexpr std::string_view prefix = "dst";
+};
+struct DeliveryTag {
+    static constexpr std::string_view prefix = "dlv";
+};
+struct AlertTag {
+    static constexpr std::string_view prefix = "alr";
+};
+struct ApiKeyTag {
+    static constexpr std::string_view prefix = "key";
+};
+struct RequestTag {
+    static constexpr std::string_view prefix = "req";
+};
+struct ReplayTag {
+    static constexpr std::string_view prefix = "rpl";
+};
+struct QuarantineTag {
+    static constexpr std::string_view prefix = "qrn";
+};
 
 using WorkspaceId = Id<WorkspaceTag>;
 using EntityId = Id<EntityTag>;

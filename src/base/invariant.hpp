@@ -11,8 +11,8 @@ namespace blotter {
 }  // namespace blotter
 
 /// On in release too. For programming errors only, never for input from outside.
-#define INVARIANT(condition)                                                                  \
-    do {                                                                                      \
-        if (!(condition)) [[unlikely]]                                                        \
-            ::blotter::invariant_failed(#condition, std::source_location::current());         \
+#define INVARIANT(condition)                                                          \
+    do {                                                                              \
+        if (!(condition)) [[unlikely]]                                                \
+            ::blotter::invariant_failed(#condition, std::source_location::current()); \
     } while (false)

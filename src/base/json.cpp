@@ -42,7 +42,9 @@ bool Object::erase(std::string_view name) {
     return std::erase_if(members_, [&](const Member& m) { return m.name == name; }) > 0;
 }
 
-bool Object::operator==(const Object& other) const { return members_ == other.members_; }
+bool Object::operator==(const Object& other) const {
+    return members_ == other.members_;
+}
 
 std::optional<std::int64_t> Value::as_int64() const {
     const Number* number = as_number();
@@ -119,7 +121,8 @@ class Builder {
         top.key = std::exchange(key_, {});
         const Object& object = *top.value.as_object();
         if (object.size() >= limits_.members_max)
-            return refuse(ec, fmt::format("an object has more than {} members", limits_.members_max));
+            return refuse(ec,
+                          fmt::format("an object has more than {} members", limits_.members_max));
         if (object.find(top.key) != nullptr) return refuse(ec, "a name occurs twice in one object");
         return true;
     }
@@ -158,9 +161,12 @@ class Builder {
                 continue;
             }
             for (const char c : frame.key) {
-                if (c == '~') out += "~0";
-                else if (c == '/') out += "~1";
-                else out += c;
+                if (c == '~')
+                    out += "~0";
+                else if (c == '/')
+                    out += "~1";
+                else
+                    out += c;
             }
         }
         return out;
@@ -206,8 +212,10 @@ class Builder {
             return true;
         }
         Frame& top = stack_.back();
-        if (Array* array = top.value.as_array()) array->push_back(std::move(value));
-        else top.value.as_object()->append(std::move(top.key), std::move(value));
+        if (Array* array = top.value.as_array())
+            array->push_back(std::move(value));
+        else
+            top.value.as_object()->append(std::move(top.key), std::move(value));
         return true;
     }
 
@@ -224,8 +232,9 @@ class Builder {
 
 Result<Value> parse(std::string_view text, const ParseLimits& limits) {
     if (text.size() > limits.bytes_max)
-        return fail(Errc::too_large, fmt::format("the JSON text has {} bytes, at most {} are accepted",
-                                                 text.size(), limits.bytes_max));
+        return fail(Errc::too_large,
+                    fmt::format("the JSON text has {} bytes, at most {} are accepted", text.size(),
+                                limits.bytes_max));
     if (const auto bad = find_invalid_utf8(text))
         return fail(Errc::malformed, fmt::format("not valid UTF-8 at byte {}", *bad));
     bj::parse_options options;
@@ -239,7 +248,8 @@ Result<Value> parse(std::string_view text, const ParseLimits& limits) {
     if (ec)
         return fail(Errc::malformed, fmt::format("not JSON at byte {}: {}", used, ec.message()));
     if (text.find_first_not_of(" \t\r\n", used) != std::string_view::npos)
-        return fail(Errc::malformed, fmt::format("something follows the JSON document at byte {}", used));
+        return fail(Errc::malformed,
+                    fmt::format("something follows the JSON document at byte {}", used));
     return parser.handler().take();
 }
 
@@ -252,14 +262,29 @@ void append_quoted(std::string& out, std::string_view text) {
         out.append(text, start, i - start);
         start = i + 1;
         switch (c) {
-            case '"': out += "\\\""; break;
-            case '\\': out += "\\\\"; break;
-            case '\b': out += "\\b"; break;
-            case '\f': out += "\\f"; break;
-            case '\n': out += "\\n"; break;
-            case '\r': out += "\\r"; break;
-            case '\t': out += "\\t"; break;
-            default: out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
+            case '"':
+                out += "\\\"";
+                break;
+            case '\\':
+                out += "\\\\";
+                break;
+            case '\b':
+                out += "\\b";
+                break;
+            case '\f':
+                out += "\\f";
+                break;
+            case '\n':
+                out += "\\n";
+                break;
+            case '\r':
+                out += "\\r";
+                break;
+            case '\t':
+                out += "\\t";
+                break;
+            default:
+                out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
         }
     }
     out.append(text, start, text.size() - start);
@@ -278,12 +303,18 @@ struct Writer {
         out.append(static_cast<std::size_t>(indent * depth), ' ');
     }
     void write(const Value& value, int depth) {
-        if (value.is_null()) out += "null";
-        else if (const bool* b = value.as_bool()) out += *b ? "true" : "false";
-        else if (const Number* n = value.as_number()) out += n->text;
-        else if (const std::string* s = value.as_string()) append_quoted(out, *s);
-        else if (const Array* a = value.as_array()) write_array(*a, depth);
-        else write_object(*value.as_object(), depth);
+        if (value.is_null())
+            out += "null";
+        else if (const bool* b = value.as_bool())
+            out += *b ? "true" : "false";
+        else if (const Number* n = value.as_number())
+            out += n->text;
+        else if (const std::string* s = value.as_string())
+            append_quoted(out, *s);
+        else if (const Array* a = value.as_array())
+            write_array(*a, depth);
+        else
+            write_object(*value.as_object(), depth);
     }
     void write_array(const Array& array, int depth) {
         out += '[';
@@ -313,7 +344,9 @@ struct Writer {
 
 }  // namespace
 
-void append_text(std::string& out, const Value& value) { Writer{out, -1}.write(value, 0); }
+void append_text(std::string& out, const Value& value) {
+    Writer{out, -1}.write(value, 0);
+}
 
 std::string to_text(const Value& value) {
     std::string out;

@@ -106,12 +106,24 @@ struct Member {
     bool operator==(const Member&) const = default;
 };
 
-inline bool Object::empty() const { return members_.empty(); }
-inline std::size_t Object::size() const { return members_.size(); }
-inline const Member* Object::begin() const { return members_.data(); }
-inline const Member* Object::end() const { return members_.data() + members_.size(); }
-inline Member* Object::begin() { return members_.data(); }
-inline Member* Object::end() { return members_.data() + members_.size(); }
+inline bool Object::empty() const {
+    return members_.empty();
+}
+inline std::size_t Object::size() const {
+    return members_.size();
+}
+inline const Member* Object::begin() const {
+    return members_.data();
+}
+inline const Member* Object::end() const {
+    return members_.data() + members_.size();
+}
+inline Member* Object::begin() {
+    return members_.data();
+}
+inline Member* Object::end() {
+    return members_.data() + members_.size();
+}
 
 /// What a document may be, checked while reading.
 struct ParseLimits {

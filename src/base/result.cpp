@@ -17,13 +17,21 @@ constexpr std::array rows{
 #undef X
 };
 
-const Row& row_of(Errc code) { return rows[static_cast<std::size_t>(code)]; }
+const Row& row_of(Errc code) {
+    return rows[static_cast<std::size_t>(code)];
+}
 
 }  // namespace
 
-std::string_view to_text(Errc code) { return row_of(code).name; }
-std::string_view title_of(Errc code) { return row_of(code).title; }
-int http_status_of(Errc code) { return row_of(code).status; }
+std::string_view to_text(Errc code) {
+    return row_of(code).name;
+}
+std::string_view title_of(Errc code) {
+    return row_of(code).title;
+}
+int http_status_of(Errc code) {
+    return row_of(code).status;
+}
 
 std::string describe(const Error& error) {
     std::string text{to_text(error.code)};

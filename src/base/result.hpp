@@ -57,12 +57,14 @@ std::string describe(const Error& error);
 #define BLOTTER_CAT_INNER(a, b) a##b
 #define BLOTTER_CAT(a, b) BLOTTER_CAT_INNER(a, b)
 
-#define BLOTTER_TRY_IMPL(tmp, ret, decl, ...)                    \
-    auto tmp = __VA_ARGS__;                                      \
-    if (!tmp) [[unlikely]] ret blotter::pass(std::move(tmp).error()); \
+#define BLOTTER_TRY_IMPL(tmp, ret, decl, ...)      \
+    auto tmp = __VA_ARGS__;                        \
+    if (!tmp) [[unlikely]]                         \
+        ret blotter::pass(std::move(tmp).error()); \
     decl = *std::move(tmp)
-#define BLOTTER_TRY_VOID_IMPL(tmp, ret, ...) \
-    if (auto tmp = __VA_ARGS__; !tmp) [[unlikely]] ret blotter::pass(std::move(tmp).error())
+#define BLOTTER_TRY_VOID_IMPL(tmp, ret, ...)       \
+    if (auto tmp = __VA_ARGS__; !tmp) [[unlikely]] \
+    ret blotter::pass(std::move(tmp).error())
 
 /// TRY(const auto x, f()): declares x from a Result, or returns its failure. A statement.
 #define TRY(decl, ...) BLOTTER_TRY_IMPL(BLOTTER_CAT(try_, __COUNTER__), return, decl, __VA_ARGS__)

@@ -25,8 +25,12 @@ struct MonoTag {
 };
 using MonoTime = MonoTag::time_point;
 
-inline std::int64_t to_ms(Timestamp at) { return at.time_since_epoch().count(); }
-inline Timestamp from_ms(std::int64_t ms) { return Timestamp{std::chrono::milliseconds{ms}}; }
+inline std::int64_t to_ms(Timestamp at) {
+    return at.time_since_epoch().count();
+}
+inline Timestamp from_ms(std::int64_t ms) {
+    return Timestamp{std::chrono::milliseconds{ms}};
+}
 
 /// RFC 3339 in UTC with milliseconds: "2026-05-26T14:32:00.123Z".
 std::string to_rfc3339(Timestamp at);

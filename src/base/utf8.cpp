@@ -40,7 +40,8 @@ std::optional<std::size_t> find_invalid_utf8(std::string_view text) {
 
 std::string_view cut_utf8(std::string_view text, std::size_t bytes_max) {
     if (text.size() <= bytes_max) return text;
-    while (bytes_max > 0 && (static_cast<unsigned char>(text[bytes_max]) & 0xc0) == 0x80) --bytes_max;
+    while (bytes_max > 0 && (static_cast<unsigned char>(text[bytes_max]) & 0xc0) == 0x80)
+        --bytes_max;
     return text.substr(0, bytes_max);
 }
 

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "runtime/clock.hpp"
+#include "runtime/executor.hpp"
+#include "runtime/timers.hpp"
+
+namespace blotter::runtime {
+
+/// One thread's event loop: an `io_context` and its timers. Everything in it runs on the thread
+/// that calls `run` (or, in tests and the simulator, `poll` and `Timers::fire`); only `post` and
+/// `stop` may be called from elsewhere. Outlives every task and stream made on it.
+class Loop {
+  public:
+    explicit Loop(Clock& clock);
+    ~Loop();
+    Loop(const Loop&) = delete;
+    Loop& operator=(const Loop&) = delete;
+
+    Executor executor() { return context_.get_executor(); }
+    boost::asio::io_context& context() { return context_; }
+    Timers& timers() { return timers_; }
+    Clock& clock() { return clock_; }
+    MonoTime now() const { return clock_.mono(); }
+
+    /// Runs `work` on this loop, soon. From any thread.
+    void post(std::move_only_function<void()> work);
+
+    /// Runs until `stop`, waiting on the machine's clock.
+    void run();
+    void stop();
+
+    /// Runs what is ready without waiting and fires due timers; gives how many handlers ran.
+    std::size_t poll();
+
+    /// Ends after `delay`; at once when it is not positive.
+    Task<> sleep_for(std::chrono::nanoseconds delay);
+    Task<> sleep_until(MonoTime when);
+
+  private:
+    struct Alarm;
+    void arm();
+
+    boost::asio::io_context context_{1};
+    Clock& clock_;
+    Timers timers_;
+    std::unique_ptr<Alarm> alarm_;
+};
+
+}  // namespace blotter::runtime
