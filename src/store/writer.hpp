@@ -1,0 +1,130 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+
+#include "runtime/loop.hpp"
+#include "store/sql.hpp"
+
+namespace blotter::store {
+
+/// What a piece of writing work sees while the writer runs it: the connection inside an open
+/// transaction, and what is to happen once the transaction's fate is known. Writer thread only.
+class Tx {
+  public:
+    explicit Tx(sql::Connection& connection) : connection_(connection) {}
+    sql::Connection& db() { return connection_; }
+    /// Runs on the writer's thread after the commit is durable, before the caller resumes.
+    void after_commit(std::move_only_function<void()> action) {
+        committed_.push_back(std::move(action));
+    }
+    /// Runs on the writer's thread if this work, or the whole group, is undone.
+    void after_rollback(std::move_only_function<void()> action) {
+        undone_.push_back(std::move(action));
+    }
+
+  private:
+    friend class Writer;
+    sql::Connection& connection_;
+    std::vector<std::move_only_function<void()>> committed_;
+    std::vector<std::move_only_function<void()>> undone_;
+};
+
+/// One piece of writing work. `run` is called once, in a savepoint of its own; when it fails, only
+/// its own changes are undone. `finished` is called on the writer's thread when the outcome is
+/// certain: durable, refused by `run`, or lost because the commit failed.
+struct Job {
+    virtual ~Job() = default;
+    virtual Result<> run(Tx& tx) = 0;
+    virtual void finished(Result<> outcome) = 0;
+};
+
+/// The only way to write: work from all loops is run one after another on one thread that owns the
+/// one writing connection, and committed in groups (whatever has arrived while the last commit was
+/// under way, at most `ops_max`). A caller resumes only after its group is durable. `submit` may be
+/// called from any thread.
+///
+/// On an I/O or fsync error the writer stops: every waiting and later job fails with
+/// storage_failed and `on_broken` is called once, so that the process can end instead of
+/// acknowledging what may be lost. A full disk is not that: the group fails with storage_full and
+/// work goes on.
+class Writer {
+  public:
+    struct Options {
+        std::size_t ops_max = 256;
+        std::size_t queue_max = 20'000;  ///< beyond it `submit` fails with Errc::overloaded
+        std::function<void(const Error&)> on_broken;
+        /// Called on the writer's thread when idle for a moment: checkpointing, little and often.
+        std::function<void(sql::Connection&)> on_idle;
+    };
+
+    Writer(std::unique_ptr<sql::Connection> connection, Options options);
+    ~Writer();
+    Writer(const Writer&) = delete;
+    Writer& operator=(const Writer&) = delete;
+
+    /// Starts the thread. Without it, `drain` runs the work in the calling thread (simulator).
+    void start();
+    /// Finishes what was submitted, then ends the thread. Later submissions fail with cancelled.
+    void stop();
+    /// Runs and commits everything submitted so far; gives how many jobs ran. Not with `start`.
+    std::size_t drain();
+
+    void submit(std::unique_ptr<Job> job);
+
+    struct Figures {
+        std::uint64_t commits = 0;
+        std::uint64_t jobs = 0;
+        std::uint64_t failed_jobs = 0;
+        std::size_t queued = 0;
+    };
+    Figures figures() const;
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+/// Runs `work` (a callable `Result<R>(Tx&)`, moved into the job) on the writer and resumes on `loop`
+/// once it is durable, or failed.
+template <typename Work>
+auto write(runtime::Loop& loop, Writer& writer, Work work)
+    -> runtime::Task<std::invoke_result_t<Work&, Tx&>> {
+    using R = std::invoke_result_t<Work&, Tx&>;
+    co_return co_await boost::asio::async_initiate<
+        const boost::asio::use_awaitable_t<runtime::Executor>, void(R)>(
+        [&](auto handler) {
+            using Handler = decltype(handler);
+            struct WorkJob final : Job {
+                WorkJob(Work w, Handler h, runtime::Loop& l)
+                    : work(std::move(w)), handler(std::move(h)), loop(l), alive(l.executor()) {}
+                Result<> run(Tx& tx) override {
+                    value.emplace(work(tx));
+                    if (!*value) return pass(value->error());
+                    return {};
+                }
+                void finished(Result<> outcome) override {
+                    if (!outcome) value.emplace(pass(std::move(outcome).error()));
+                    boost::asio::post(loop.context(),
+                                      [h = std::move(handler), v = std::move(*value)]() mutable {
+                                          std::move(h)(std::move(v));
+                                      });
+                }
+                Work work;
+                Handler handler;
+                runtime::Loop& loop;
+                boost::asio::executor_work_guard<runtime::Executor> alive;
+                std::optional<R> value;
+            };
+            writer.submit(std::make_unique<WorkJob>(std::move(work), std::move(handler), loop));
+        },
+        runtime::use_task);
+}
+
+}  // namespace blotter::store
