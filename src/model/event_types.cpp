@@ -39,14 +39,18 @@ const Row& row_of(EventType type) {
 
 }  // namespace
 
-std::string_view to_text(EventType type) { return row_of(type).text; }
+std::string_view to_text(EventType type) {
+    return row_of(type).text;
+}
 
 std::string_view alias_of(EventType type) {
     const Row& row = row_of(type);
     return row.alias.empty() ? row.text : row.alias;
 }
 
-EventGroup group_of(EventType type) { return row_of(type).group; }
+EventGroup group_of(EventType type) {
+    return row_of(type).group;
+}
 
 std::optional<EventType> parse_event_type(std::string_view text) {
     if (text.empty()) return std::nullopt;
@@ -61,7 +65,9 @@ std::optional<EventType> event_type_from_code(std::int64_t code) {
     return static_cast<EventType>(code);
 }
 
-std::span<const EventType> all_event_types() { return types; }
+std::span<const EventType> all_event_types() {
+    return types;
+}
 
 EventTypes EventTypes::all() {
     EventTypes out;

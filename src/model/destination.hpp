@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/json.hpp"
+#include "base/time.hpp"
+#include "model/event_types.hpp"
+
+namespace blotter {
+
+/// Stored; never renumber.
+enum class DestinationState : std::uint8_t { enabled = 1, paused = 2, disabled = 3 };
+std::string_view to_text(DestinationState state);
+std::optional<DestinationState> parse_destination_state(std::string_view text);
+
+/// The body's shape. `standard` is ours; `flat` is the shape of the older vocabulary.
+enum class BodyFormat : std::uint8_t { standard = 1, flat = 2 };
+std::string_view to_text(BodyFormat format);
+std::optional<BodyFormat> parse_body_format(std::string_view text);
+
+/// The extra signature header that some receivers know: a hex HMAC-SHA256 of the raw body, or
+/// "t=…,v1=…" over "t.body".
+enum class CompatibilityScheme : std::uint8_t { none = 0, hex_body = 1, timestamped = 2 };
+std::string_view to_text(CompatibilityScheme scheme);
+std::optional<CompatibilityScheme> parse_compatibility_scheme(std::string_view text);
+
+enum class OrderPolicy : std::uint8_t { none = 0, per_envelope = 1 };
+
+/// What is common to every kind of destination: who it belongs to, what it gets, and how fast.
+struct DestinationLimits {
+    std::uint32_t concurrency = 10;
+    std::uint32_t rate_per_second = 0;  ///< 0: no limit
+    std::uint32_t rate_burst = 0;       ///< 0: equal to the rate
+    Duration timeout{30'000};
+    std::vector<Duration> schedule;  ///< offsets from the first attempt; empty: the default
+    OrderPolicy order = OrderPolicy::none;
+    bool operator==(const DestinationLimits&) const = default;
+};
+
+/// The settings of kind `webhook`. Holds no secret.
+struct WebhookSettings {
+    std::string url;
+    BodyFormat format = BodyFormat::standard;
+    bool aliases = false;  ///< event names of the other vocabulary
+    CompatibilityScheme compatibility = CompatibilityScheme::none;
+    std::string compatibility_header;
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::uint8_t tls_min = 13;  ///< 12 is an explicit, ledgered choice
+    std::string ca_pem;
+    bool operator==(const WebhookSettings&) const = default;
+};
+
+/// Where events go. A value; the store keeps it, the directory compiles it.
+struct Destination {
+    DestinationId id;
+    std::int64_t no = 0;
+    std::int64_t workspace_no = 0;
+    std::optional<std::int64_t> entity_no;  ///< empty: the whole workspace
+    std::string kind = "webhook";
+    std::string name;
+    DestinationState state = DestinationState::enabled;
+    std::string state_reason;
+    EventTypes types;
+    std::string filter;  ///< an expression; empty: everything
+    DestinationLimits limits;
+    WebhookSettings webhook;
+    Timestamp created_at;
+    Timestamp updated_at;
+    std::int64_t version = 0;
+    bool operator==(const Destination&) const = default;
+};
+
+/// The `config` column and the API's shape. `from_json` checks form and ranges (Errc::
+/// invalid_argument with a pointer), not addresses or filters.
+json::Value config_to_json(const Destination& destination);
+Result<> config_from_json(const json::Value& config, Destination& into);
+
+}  // namespace blotter

@@ -1,0 +1,80 @@
+#include <gtest/gtest.h>
+
+#include "model/destination.hpp"
+#include "model/envelope.hpp"
+#include "model/event_types.hpp"
+
+namespace blotter {
+namespace {
+
+TEST(EventTypes, every_name_and_alias_leads_back_to_its_type) {
+    for (const EventType type : all_event_types()) {
+        EXPECT_EQ(parse_event_type(to_text(type)), type);
+        EXPECT_EQ(parse_event_type(alias_of(type)), type);
+        EXPECT_EQ(event_type_from_code(static_cast<int>(type)), type);
+        EXPECT_TRUE(EventTypes::all().contains(type));
+    }
+    EXPECT_EQ(parse_event_type("signer.signed"), EventType::recipient_signed);
+    EXPECT_EQ(alias_of(EventType::envelope_voided), "envelope.canceled");
+    EXPECT_FALSE(parse_event_type(""));
+    EXPECT_FALSE(parse_event_type("envelope.unheard_of"));
+    EXPECT_FALSE(event_type_from_code(127));
+    EXPECT_FALSE(event_type_from_code(-1));
+}
+
+TEST(EventTypes, a_set_holds_what_was_added) {
+    EventTypes set;
+    EXPECT_TRUE(set.empty());
+    set.add(EventType::envelope_completed);
+    set.add(EventType::source_unknown);
+    EXPECT_TRUE(set.contains(EventType::source_unknown));
+    EXPECT_FALSE(set.contains(EventType::envelope_declined));
+}
+
+TEST(Destination, its_config_goes_to_json_and_back) {
+    Destination d;
+    d.types.add(EventType::envelope_completed);
+    d.filter = "true";
+    d.limits.schedule = {Duration{0}, Duration{300'000}};
+    d.limits.order = OrderPolicy::per_envelope;
+    d.webhook.url = "https://erp.example/hook";
+    d.webhook.format = BodyFormat::flat;
+    d.webhook.aliases = true;
+    d.webhook.compatibility = CompatibilityScheme::hex_body;
+    d.webhook.compatibility_header = "X-Certyneo-Signature";
+    d.webhook.headers = {{"X-Team", "finance"}};
+    d.webhook.tls_min = 12;
+    Destination read;
+    const auto done = config_from_json(config_to_json(d), read);
+    ASSERT_TRUE(done) << describe(done.error());
+    EXPECT_EQ(read, d);
+}
+
+TEST(Destination, what_is_wrong_in_a_config_is_named_with_its_place) {
+    const auto pointer_of = [](std::string text) {
+        Destination d;
+        const auto done = config_from_json(json::parse(text).value(), d);
+        return done ? std::string{"accepted"} : done.error().pointer;
+    };
+    const std::string base = R"("url":"https://a.example/","event_types":["*"])";
+    EXPECT_EQ(pointer_of("{" + base + "}"), "accepted");
+    EXPECT_EQ(pointer_of(R"({"event_types":["*"]})"), "/url");
+    EXPECT_EQ(pointer_of(R"({"url":"https://a.example/"})"), "/event_types");
+    EXPECT_EQ(pointer_of(R"({"url":"https://a.example/","event_types":["x.y"]})"), "/event_types");
+    EXPECT_EQ(pointer_of("{" + base + R"(,"concurrency":0})"), "/concurrency");
+    EXPECT_EQ(pointer_of("{" + base + R"(,"tls_min":"1.1"})"), "/tls_min");
+    EXPECT_EQ(pointer_of("{" + base + R"(,"compatibility_scheme":"hex_body"})"),
+              "/compatibility_header");
+    EXPECT_EQ(pointer_of("{" + base + R"(,"filtre":"true"})"), "/filtre");
+    EXPECT_EQ(pointer_of("{" + base + R"(,"headers":{"A":1}})"), "/headers");
+}
+
+TEST(Envelope, every_state_has_a_name_and_terminal_ones_are_known) {
+    EXPECT_EQ(parse_envelope_state("in_progress"), EnvelopeState::in_progress);
+    EXPECT_FALSE(parse_envelope_state("done"));
+    EXPECT_TRUE(is_terminal(EnvelopeState::expired));
+    EXPECT_FALSE(is_terminal(EnvelopeState::sealing));
+}
+
+}  // namespace
+}  // namespace blotter
