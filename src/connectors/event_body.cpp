@@ -1,0 +1,103 @@
+#include "connectors/event_body.hpp"
+
+namespace blotter::connectors {
+namespace {
+
+/// Adds `url` and `expires_at` to every file that names a stored one.
+json::Value with_links(const json::Value& data, const Links& links) {
+    const json::Value* files = data.find("files");
+    if (files == nullptr || files->as_object() == nullptr) return data;
+    json::Value out = data;
+    for (json::Member& member : *out.as_object()->find("files")->as_object()) {
+        json::Object* file = member.value.as_object();
+        const json::Value* id = file == nullptr ? nullptr : file->find("file_id");
+        if (id == nullptr || id->as_string() == nullptr) continue;
+        const auto parsed = FileId::parse(*id->as_string());
+        if (!parsed) continue;
+        file->set("url", links.url(*parsed));
+        file->set("expires_at", to_rfc3339(links.expires_at));
+    }
+    return out;
+}
+
+json::Object head(const EventFacts& event, bool aliases) {
+    json::Object out;
+    out.append("id", event.id.text());
+    out.append("type", aliases ? alias_of(event.type) : to_text(event.type));
+    out.append("timestamp", to_rfc3339(event.occurred_at));
+    out.append("workspace_id", event.workspace_id);
+    if (!event.entity_id.empty()) out.append("entity_id", event.entity_id);
+    return out;
+}
+
+void copy_text(json::Object& out, const char* name, const json::Value& from, const char* pointer) {
+    const json::Value* found = from.at_pointer(pointer);
+    if (found != nullptr && !found->is_null()) out.append(name, *found);
+}
+
+json::Value person(const json::Value& recipient) {
+    json::Object out;
+    copy_text(out, "name", recipient, "/name");
+    copy_text(out, "email", recipient, "/email");
+    copy_text(out, "status", recipient, "/status");
+    copy_text(out, "signed_at", recipient, "/acted_at");
+    return out;
+}
+
+json::Value people(const json::Value* recipients) {
+    json::Array out;
+    if (recipients != nullptr && recipients->as_array() != nullptr)
+        for (const json::Value& recipient : *recipients->as_array())
+            out.push_back(person(recipient));
+    return out;
+}
+
+/// The older vocabulary's shape: everything at the top, links by name, metadata last.
+json::Value flat(const EventFacts& event, bool aliases, const json::Value& data) {
+    json::Object out;
+    out.append("event", aliases ? alias_of(event.type) : to_text(event.type));
+    out.append("event_id", event.id.text());
+    copy_text(out, "envelope_id", data, "/envelope/id");
+    copy_text(out, "title", data, "/envelope/title");
+    out.append("occurred_at", to_rfc3339(event.occurred_at));
+    copy_text(out, "completed_at", data, "/envelope/completed_at");
+    copy_text(out, "document_url", data, "/files/signed_pdf/url");
+    copy_text(out, "audit_trail_url", data, "/files/audit_trail/url");
+    if (const json::Value* recipient = data.find("recipient"))
+        out.append("signer", person(*recipient));
+    if (const json::Value* recipients = data.find("recipients"))
+        out.append("signers", people(recipients));
+    copy_text(out, "reason", data, "/reason");
+    if (const json::Value* missing = data.find("missing_recipients"))
+        out.append("missing_signers", people(missing));
+    const json::Value* metadata = data.at_pointer("/envelope/metadata");
+    if (metadata == nullptr) metadata = data.find("metadata");
+    out.append("metadata", metadata == nullptr ? json::Value{json::Object{}} : *metadata);
+    return out;
+}
+
+}  // namespace
+
+std::string render_body(const EventFacts& event, BodyFormat format, bool aliases,
+                        const Links& links) {
+    const json::Value data = with_links(event.data, links);
+    if (format == BodyFormat::flat) return json::to_text(flat(event, aliases, data));
+    // Written by hand around the data, which is by far the largest part: no copy of its tree.
+    std::string out = json::to_text(head(event, aliases));
+    out.back() = ',';
+    out += "\"data\":";
+    json::append_text(out, data);
+    out += '}';
+    return out;
+}
+
+std::string canonical_payload(const EventFacts& event) {
+    std::string out = json::to_text(head(event, false));
+    out.back() = ',';
+    out += "\"data\":";
+    json::append_text(out, event.data);
+    out += '}';
+    return out;
+}
+
+}  // namespace blotter::connectors

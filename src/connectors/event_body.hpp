@@ -1,0 +1,43 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/ids.hpp"
+#include "base/json.hpp"
+#include "base/time.hpp"
+#include "model/destination.hpp"
+#include "model/event_types.hpp"
+
+namespace blotter::connectors {
+
+/// What a body is made from: an accepted event as the store keeps it. A value.
+struct EventFacts {
+    std::int64_t seq = 0;
+    EventId id;
+    EventType type = EventType::source_unknown;
+    Timestamp occurred_at;
+    Timestamp accepted_at;
+    std::int64_t workspace_no = 0;
+    std::string workspace_id;
+    std::string entity_id;  ///< empty: none
+    std::optional<std::int64_t> envelope_no;
+    json::Value data;
+};
+
+/// Gives the address of a file for one destination, and how long it is promised to work.
+struct Links {
+    std::function<std::string(const FileId&)> url;
+    Timestamp expires_at;
+};
+
+/// The body of one event for one destination. A function of its arguments alone, so that every
+/// attempt of a delivery sends the same bytes.
+std::string render_body(const EventFacts& event, BodyFormat format, bool aliases,
+                        const Links& links);
+
+/// The plain facts as the ledger commits to them: the standard body without links.
+std::string canonical_payload(const EventFacts& event);
+
+}  // namespace blotter::connectors
