@@ -25,10 +25,10 @@ struct MonoTag {
 };
 using MonoTime = MonoTag::time_point;
 
-inline std::int64_t to_ms(Timestamp at) {
+constexpr std::int64_t to_ms(Timestamp at) {
     return at.time_since_epoch().count();
 }
-inline Timestamp from_ms(std::int64_t ms) {
+constexpr Timestamp from_ms(std::int64_t ms) {
     return Timestamp{std::chrono::milliseconds{ms}};
 }
 
