@@ -26,6 +26,7 @@ function(blotter_room name)
     target_compile_definitions(${name}_test PRIVATE
       BLOTTER_SOURCE_DIR="${CMAKE_SOURCE_DIR}" BLOTTER_BINARY_DIR="${CMAKE_BINARY_DIR}")
     add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)
-    set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 600)
+    set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 600
+      ENVIRONMENT "LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/cmake/lsan.supp:print_suppressions=0")
   endif()
 endfunction()
