@@ -1,0 +1,284 @@
+#include "ledger/leaf.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include "base/invariant.hpp"
+#include "base/json.hpp"
+#include "base/utf8.hpp"
+#include "ledger/tiles.hpp"
+
+namespace blotter::ledger {
+namespace {
+
+struct KindRow {
+    std::string_view text;
+    std::string_view members;
+};
+
+constexpr std::array kind_rows = {
+#define X(name, text, members) KindRow{text, members},
+#include "ledger/leaf_kinds.def"
+#undef X
+};
+
+constexpr std::array<std::string_view, 5> common_members = {"at", "k", "n", "t", "v"};
+constexpr std::size_t tenant_bytes_max = 64;
+
+std::unexpected<Error> refuse(std::string detail) {
+    return fail(Errc::invalid_argument, "a log entry " + std::move(detail));
+}
+
+std::unexpected<Error> malformed(std::string detail) {
+    return fail(Errc::malformed, "not a log entry: " + std::move(detail));
+}
+
+bool is_member_name(std::string_view name) {
+    if (name.empty() || name.size() > 32 || name[0] < 'a' || name[0] > 'z') return false;
+    return std::ranges::all_of(
+        name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
+}
+
+bool is_common(std::string_view name) {
+    return std::ranges::find(common_members, name) != common_members.end();
+}
+
+Result<> check_value(std::string_view name, const LeafValue& value) {
+    if (const auto* number = std::get_if<std::int64_t>(&value)) {
+        if (*number > leaf_integer_max || *number < -leaf_integer_max)
+            return refuse(
+                fmt::format("cannot hold {} = {}: integers end at 2^53 - 1", name, *number));
+        return {};
+    }
+    const std::string& text = std::get<std::string>(value);
+    if (const auto bad = find_invalid_utf8(text))
+        return refuse(fmt::format("cannot hold {}: byte {} is not valid UTF-8", name, *bad));
+    if (name == "c" &&
+        (text.size() != 64 || text.find_first_not_of("0123456789abcdef") != std::string::npos))
+        return refuse("needs 64 lower-case hexadecimal digits in c");
+    return {};
+}
+
+Result<> check_leaf(const Leaf& leaf) {
+    if (leaf.tenant.empty() || leaf.tenant.size() > tenant_bytes_max)
+        return refuse(fmt::format("needs a tenant of 1 to {} bytes", tenant_bytes_max));
+    CHECK(check_value("t", leaf.tenant));
+    if (leaf.number > static_cast<std::uint64_t>(leaf_integer_max))
+        return refuse("cannot be numbered past 2^53 - 1");
+    if (leaf.at < Timestamp{} || leaf.at >= from_ms(253'402'300'800'000))
+        return refuse("needs a time between the years 1970 and 9999");
+    if (leaf.members.size() > leaf_members_max)
+        return refuse(fmt::format("has at most {} members of its kind", leaf_members_max));
+    for (const auto& [name, value] : leaf.members) {
+        if (!is_member_name(name) || is_common(name))
+            return refuse(fmt::format("cannot have a member named '{}'", cut_utf8(name, 40)));
+        CHECK(check_value(name, value));
+    }
+    std::string_view required = kind_rows[static_cast<std::size_t>(leaf.kind)].members;
+    while (!required.empty()) {
+        const std::string_view name = required.substr(0, required.find(' '));
+        required.remove_prefix(std::min(required.size(), name.size() + 1));
+        if (!leaf.members.contains(name))
+            return refuse(fmt::format("of kind {} needs the member {}", to_text(leaf.kind), name));
+    }
+    return {};
+}
+
+/// Writes the members in the order of their names, which is the order of RFC 8785 for ASCII.
+class EntryWriter {
+  public:
+    void add(std::string_view name, const LeafValue& value) {
+        begin(name);
+        if (const auto* number = std::get_if<std::int64_t>(&value))
+            fmt::format_to(std::back_inserter(out_), "{}", *number);
+        else
+            json::append_quoted(out_, std::get<std::string>(value));
+    }
+    void add_text(std::string_view name, std::string_view text) {
+        begin(name);
+        json::append_quoted(out_, text);
+    }
+    void add_number(std::string_view name, std::uint64_t number) {
+        begin(name);
+        fmt::format_to(std::back_inserter(out_), "{}", number);
+    }
+    std::string finish() { return std::move(out_ += '}'); }
+
+  private:
+    void begin(std::string_view name) {
+        out_ += out_.empty() ? "{\"" : ",\"";
+        out_ += name;
+        out_ += "\":";
+    }
+    std::string out_;
+};
+
+std::string write_entry(const Leaf& leaf) {
+    EntryWriter writer;
+    auto member = leaf.members.begin();
+    const auto write_members_before = [&](std::string_view name) {
+        for (; member != leaf.members.end() && member->first < name; ++member)
+            writer.add(member->first, member->second);
+    };
+    for (const std::string_view name : common_members) {
+        write_members_before(name);
+        if (name == "at")
+            writer.add_text(name, to_rfc3339(leaf.at));
+        else if (name == "k")
+            writer.add_text(name, to_text(leaf.kind));
+        else if (name == "n")
+            writer.add_number(name, leaf.number);
+        else if (name == "t")
+            writer.add_text(name, leaf.tenant);
+        else
+            writer.add_number(name, static_cast<std::uint64_t>(leaf_version));
+    }
+    write_members_before("\x7f");
+    return writer.finish();
+}
+
+/// Puts one member of a parsed object where it belongs.
+Result<> take_member(Leaf& leaf, std::string_view name, LeafValue value) {
+    const auto* number = std::get_if<std::int64_t>(&value);
+    auto* text = std::get_if<std::string>(&value);
+    const auto wrong = [&] { return malformed(fmt::format("the value of {} is unusable", name)); };
+    if (name == "v") {
+        if (number == nullptr || *number != leaf_version)
+            return malformed("its version is not the one understood here (1)");
+    } else if (name == "n") {
+        if (number == nullptr || *number < 0) return wrong();
+        leaf.number = static_cast<std::uint64_t>(*number);
+    } else if (name == "t") {
+        if (text == nullptr) return wrong();
+        leaf.tenant = std::move(*text);
+    } else if (name == "at") {
+        if (text == nullptr) return wrong();
+        const auto at = parse_rfc3339(*text);
+        if (!at) return wrong();
+        leaf.at = *at;
+    } else if (name == "k") {
+        const auto kind = text == nullptr ? std::nullopt : parse_leaf_kind(*text);
+        if (!kind) return malformed("its kind is not known");
+        leaf.kind = *kind;
+    } else {
+        leaf.members.emplace(name, std::move(value));
+    }
+    return {};
+}
+
+std::string kept_text(const Leaf& leaf, std::string_view name) {
+    const auto member = leaf.members.find(name);
+    if (member == leaf.members.end()) return {};
+    const auto* text = std::get_if<std::string>(&member->second);
+    return text == nullptr ? std::string{} : *text;
+}
+
+void name_checkpoint(Leaf& leaf, const Checkpoint& checkpoint) {
+    INVARIANT(checkpoint.head.size <= static_cast<std::uint64_t>(leaf_integer_max));
+    leaf.members.emplace("origin", checkpoint.origin);
+    leaf.members.emplace("size", static_cast<std::int64_t>(checkpoint.head.size));
+    leaf.members.emplace("root", to_hex(checkpoint.head.root));
+}
+
+}  // namespace
+
+std::string_view to_text(LeafKind kind) {
+    return kind_rows[static_cast<std::size_t>(kind)].text;
+}
+
+std::optional<LeafKind> parse_leaf_kind(std::string_view text) {
+    const auto row = std::ranges::find(kind_rows, text, &KindRow::text);
+    if (row == kind_rows.end()) return std::nullopt;
+    return static_cast<LeafKind>(row - kind_rows.begin());
+}
+
+Result<Bytes> to_entry(const Leaf& leaf) {
+    CHECK(check_leaf(leaf));
+    const std::string text = write_entry(leaf);
+    if (text.size() > entry_bytes_max)
+        return fail(Errc::too_large,
+                    fmt::format("a log entry has {} bytes, at most {} are possible", text.size(),
+                                entry_bytes_max));
+    const ByteView bytes = as_bytes(text);
+    return Bytes(bytes.begin(), bytes.end());
+}
+
+Result<Leaf> parse_entry(ByteView entry) {
+    const json::ParseLimits limits{.depth_max = 1,
+                                   .members_max = leaf_members_max + common_members.size(),
+                                   .values_max = leaf_members_max + common_members.size() + 1,
+                                   .bytes_max = entry_bytes_max};
+    const auto parsed = json::parse(as_text(entry), limits);
+    if (!parsed) return malformed(parsed.error().detail);
+    const json::Object* object = parsed->as_object();
+    if (object == nullptr) return malformed("it is no JSON object");
+    Leaf leaf;
+    for (const auto& [name, value] : *object) {
+        if (const std::string* text = value.as_string()) {
+            CHECK(take_member(leaf, name, *text));
+        } else if (const auto number = value.as_int64()) {
+            CHECK(take_member(leaf, name, *number));
+        } else {
+            return malformed(
+                fmt::format("the value of {} is neither integer nor string", cut_utf8(name, 40)));
+        }
+    }
+    if (const auto checked = check_leaf(leaf); !checked) return malformed(checked.error().detail);
+    // Missing members, another order, other escapes and spaces all end here.
+    if (write_entry(leaf) != as_text(entry))
+        return malformed("it is not in canonical form (RFC 8785) or lacks at, k, n, t or v");
+    return leaf;
+}
+
+Digest payload_commitment(std::span<const std::uint8_t, 32> salt, ByteView payload) {
+    Digest out;
+    unsigned size = 0;
+    const auto* done = HMAC(EVP_sha256(), salt.data(), static_cast<int>(salt.size()),
+                            payload.data(), payload.size(), out.data(), &size);
+    INVARIANT(done != nullptr && size == out.size());
+    return out;
+}
+
+Leaf event_leaf(std::uint64_t number, Timestamp at, std::string tenant,
+                const AcceptedEvent& event) {
+    Leaf leaf{LeafKind::event_accepted, at, number, std::move(tenant)};
+    leaf.members.emplace("c", to_hex(event.commitment));
+    leaf.members.emplace("eid", event.event.text());
+    return leaf;
+}
+
+Leaf checkpoint_leaf(std::uint64_t number, Timestamp at, std::string tenant,
+                     const Checkpoint& checkpoint) {
+    Leaf leaf{LeafKind::checkpoint, at, number, std::move(tenant)};
+    name_checkpoint(leaf, checkpoint);
+    return leaf;
+}
+
+Leaf log_forked_leaf(Timestamp at, std::string tenant, const Checkpoint& abandoned,
+                     std::string reason) {
+    Leaf leaf{LeafKind::log_forked, at, 0, std::move(tenant)};
+    name_checkpoint(leaf, abandoned);
+    leaf.members.emplace("reason", std::move(reason));
+    return leaf;
+}
+
+Result<Checkpoint> checkpoint_in(const Leaf& leaf) {
+    Checkpoint out;
+    out.origin = kept_text(leaf, "origin");
+    const auto root = from_hex(kept_text(leaf, "root"));
+    const auto size = leaf.members.find("size");
+    const auto* number =
+        size == leaf.members.end() ? nullptr : std::get_if<std::int64_t>(&size->second);
+    if (out.origin.empty() || !root || root->size() != sizeof(Digest) || number == nullptr ||
+        *number < 0)
+        return malformed("it does not name a checkpoint by origin, size and root");
+    out.head.size = static_cast<std::uint64_t>(*number);
+    std::ranges::copy(*root, out.head.root.begin());
+    return out;
+}
+
+}  // namespace blotter::ledger
