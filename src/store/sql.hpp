@@ -1,8 +1,11 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -40,6 +43,21 @@ class Statement {
     virtual void reset() = 0;
 };
 
+/// What a connection is in the middle of.
+enum class State : std::uint8_t {
+    idle,
+    in_transaction,
+    broken,  ///< an I/O error or damage was seen: nothing more may be acknowledged
+};
+
+/// A moment at which a store may look after itself (SQLite: moves the log into the database).
+enum class Upkeep : std::uint8_t {
+    busy,     ///< between two groups under load: only what cannot wait
+    idle,     ///< nothing is waiting
+    full,     ///< after storage_full: make room
+    closing,  ///< the last call before a clean end
+};
+
 /// One connection to the database. One thread at a time.
 class Connection {
   public:
@@ -49,7 +67,7 @@ class Connection {
     /// A script of several statements, for migrations and settings.
     virtual Result<> execute(std::string_view script) = 0;
     virtual Result<> begin() = 0;
-    /// Durable on success (synchronous=FULL).
+    /// Durable on success (synchronous=FULL). After a failure: `rollback`.
     virtual Result<> commit() = 0;
     virtual void rollback() = 0;
     /// One nested level inside a transaction.
@@ -60,11 +78,22 @@ class Connection {
     virtual std::int64_t changes() const = 0;
     /// The integer key that the last INSERT made.
     virtual std::int64_t last_insert_id() const = 0;
+    /// A storage error may have undone the transaction: look here after a failed statement.
+    virtual State state() const = 0;
+    /// Outside transactions. Fails only if the store can no longer be trusted.
+    virtual Result<> upkeep(Upkeep when) = 0;
+    /// What the rest of this transaction deletes is overwritten in the file, not only unlinked,
+    /// and leaves the log at the next upkeep that can do so: erasure of keys.
+    virtual Result<> overwrite_deleted() = 0;
+    /// From then on statements end with Errc::timeout. MonoTime::max(): no deadline.
+    virtual void set_deadline(MonoTime deadline) = 0;
 };
 
 // --- Arguments: integers, enums, text, bytes, ids, digests, timestamps, optionals of these. ---
 
-inline void bind(Statement& s, int i, std::nullptr_t) { s.bind_null(i); }
+inline void bind(Statement& s, int i, std::nullptr_t) {
+    s.bind_null(i);
+}
 template <std::integral T>
 void bind(Statement& s, int i, T value) {
     s.bind_int(i, static_cast<std::int64_t>(value));
@@ -74,26 +103,44 @@ template <typename T>
 void bind(Statement& s, int i, T value) {
     s.bind_int(i, static_cast<std::int64_t>(value));
 }
-inline void bind(Statement& s, int i, std::string_view value) { s.bind_text(i, value); }
-inline void bind(Statement& s, int i, const std::string& value) { s.bind_text(i, value); }
-inline void bind(Statement& s, int i, const char* value) { s.bind_text(i, value); }
-inline void bind(Statement& s, int i, ByteView value) { s.bind_blob(i, value); }
-inline void bind(Statement& s, int i, const Bytes& value) { s.bind_blob(i, value); }
-inline void bind(Statement& s, int i, const Digest& value) { s.bind_blob(i, value); }
-inline void bind(Statement& s, int i, Timestamp value) { s.bind_int(i, to_ms(value)); }
+inline void bind(Statement& s, int i, std::string_view value) {
+    s.bind_text(i, value);
+}
+inline void bind(Statement& s, int i, const std::string& value) {
+    s.bind_text(i, value);
+}
+inline void bind(Statement& s, int i, const char* value) {
+    s.bind_text(i, value);
+}
+inline void bind(Statement& s, int i, ByteView value) {
+    s.bind_blob(i, value);
+}
+inline void bind(Statement& s, int i, const Bytes& value) {
+    s.bind_blob(i, value);
+}
+inline void bind(Statement& s, int i, const Digest& value) {
+    s.bind_blob(i, value);
+}
+inline void bind(Statement& s, int i, Timestamp value) {
+    s.bind_int(i, to_ms(value));
+}
 template <typename Tag>
 void bind(Statement& s, int i, const Id<Tag>& value) {
     s.bind_blob(i, value.bytes());
 }
 template <typename T>
 void bind(Statement& s, int i, const std::optional<T>& value) {
-    if (value) bind(s, i, *value);
-    else s.bind_null(i);
+    if (value)
+        bind(s, i, *value);
+    else
+        s.bind_null(i);
 }
 
 // --- Columns ---
 
-inline Timestamp time_at(const Statement& s, int c) { return from_ms(s.integer(c)); }
+inline Timestamp time_at(const Statement& s, int c) {
+    return from_ms(s.integer(c));
+}
 inline std::optional<std::int64_t> integer_if(const Statement& s, int c) {
     if (s.is_null(c)) return std::nullopt;
     return s.integer(c);
@@ -102,7 +149,9 @@ inline std::optional<Timestamp> time_if(const Statement& s, int c) {
     if (s.is_null(c)) return std::nullopt;
     return time_at(s, c);
 }
-inline std::string string_at(const Statement& s, int c) { return std::string{s.text(c)}; }
+inline std::string string_at(const Statement& s, int c) {
+    return std::string{s.text(c)};
+}
 inline std::optional<std::string> string_if(const Statement& s, int c) {
     if (s.is_null(c)) return std::nullopt;
     return string_at(s, c);
