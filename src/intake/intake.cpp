@@ -1,0 +1,211 @@
+#include "intake/intake.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "routing/plan.hpp"
+#include "store/tables/deliveries.hpp"
+#include "store/tables/envelopes.hpp"
+#include "store/tables/events.hpp"
+
+namespace blotter::intake {
+
+void DirectoryHolder::change(store::Tx& tx, routing::Directory next) {
+    staged_ = std::make_shared<const routing::Directory>(std::move(next));
+    tx.after_commit([this] {
+        if (!staged_) return;
+        current_ = std::exchange(staged_, nullptr);
+        publish_(current_);
+    });
+    tx.after_rollback([this] { staged_ = nullptr; });
+}
+
+Result<std::optional<Accepted>> Intake::find_repeated(store::Tx& tx, std::int64_t workspace_no,
+                                                      const EventDraft& draft,
+                                                      const AcceptOptions& options) {
+    const auto answer = [&](std::int64_t seq, bool same,
+                            std::string_view what) -> Result<std::optional<Accepted>> {
+        if (!same)
+            return fail(Errc::conflict,
+                        fmt::format("the {} was used before for another event; use a "
+                                    "new one, or send exactly the same body again",
+                                    what));
+        TRY(const auto row, store::load_event(tx.db(), seq, store::Payload::skip));
+        if (!row) return fail(Errc::corrupt, "a known event is missing");
+        return Accepted{row->id, seq, row->accepted_at, row->plan.size(), true};
+    };
+    if (options.idempotency_key) {
+        const store::EventKey key{workspace_no, as_bytes(*options.idempotency_key)};
+        TRY(const auto found, store::find_event_key(tx.db(), key));
+        if (found)
+            return answer(found->event_seq, found->request_hash == options.request_hash,
+                          "Idempotency-Key");
+    }
+    if (draft.id) {
+        TRY(const auto found, store::find_event(tx.db(), workspace_no, *draft.id));
+        if (found)
+            return answer(found->seq, found->request_hash == options.request_hash, "event id");
+    }
+    return std::nullopt;
+}
+
+Result<> Intake::write_waiting(store::Tx& tx, const connectors::EventFacts& facts,
+                               const std::vector<routing::TargetPtr>& plan,
+                               std::vector<Fresh>& fresh, std::vector<Waiting>& due) {
+    for (const routing::TargetPtr& target : plan) {
+        const Destination& destination = target->destination;
+        const bool enabled = destination.state == DestinationState::enabled;
+        if (enabled && !parts_.sink.is_backlogged(destination.no)) {
+            fresh.push_back({nullptr, target});
+            continue;
+        }
+        store::NewDelivery row;
+        row.id = parts_.entropy.id<DeliveryId>(facts.accepted_at);
+        row.event_seq = facts.seq;
+        row.destination_no = destination.no;
+        row.workspace_no = facts.workspace_no;
+        row.created_at = facts.accepted_at;
+        row.state = enabled ? store::DeliveryState::queued : store::DeliveryState::held;
+        if (enabled)
+            row.next_at = facts.accepted_at;
+        else
+            row.reason = destination.state == DestinationState::paused ? "destination_paused"
+                                                                       : "destination_disabled";
+        TRY(const auto no, store::insert_delivery(tx.db(), row));
+        if (enabled && no) due.push_back({destination.no, *no, facts.accepted_at});
+    }
+    return {};
+}
+
+Result<Accepted> Intake::accept(store::Tx& tx, std::int64_t workspace_no, EventDraft draft,
+                                const AcceptOptions& options) {
+    if (draft.id || options.idempotency_key) {
+        TRY(const auto repeated, find_repeated(tx, workspace_no, draft, options));
+        if (repeated) return *repeated;
+    }
+    const routing::Directory& directory = parts_.directory.get();
+    const routing::WorkspaceFacts* workspace = directory.workspace(workspace_no);
+    if (workspace == nullptr) return fail(Errc::not_found, "the workspace does not exist");
+    const Timestamp now = parts_.clock.wall();
+
+    auto facts = std::make_shared<connectors::EventFacts>();
+    facts->id = draft.id.value_or(EventId{});
+    if (!draft.id) facts->id = parts_.entropy.id<EventId>(now);
+    facts->type = draft.type;
+    facts->occurred_at = draft.occurred_at;
+    facts->accepted_at = now;
+    facts->workspace_no = workspace_no;
+    facts->workspace_id = workspace->id.text();
+    facts->envelope_no = draft.envelope_no;
+    for (const std::int64_t no : routing::entities_in_metadata(directory, workspace_no, draft.data))
+        if (std::ranges::find(draft.entity_nos, no) == draft.entity_nos.end())
+            draft.entity_nos.push_back(no);
+    if (!draft.entity_nos.empty())
+        if (const auto* entity = directory.entity(workspace_no, draft.entity_nos.front()))
+            facts->entity_id = entity->id.text();
+    facts->data = std::move(draft.data);
+
+    const routing::Subject subject{workspace_no, facts->type, facts->occurred_at, &draft.entity_nos,
+                                   &facts->data};
+    const std::vector<routing::TargetPtr> plan = routing::plan(directory, subject);
+    std::vector<std::int64_t> plan_nos;
+    plan_nos.reserve(plan.size());
+    for (const auto& target : plan) plan_nos.push_back(target->destination.no);
+
+    CHECK(parts_.keys.ensure(tx, workspace->id, workspace_no, now));
+    const Uuid key_subject = draft.envelope ? draft.envelope->value : facts->id.value;
+    TRY(const security::DataKey key,
+        parts_.keys.subject(tx, workspace->id, workspace_no, key_subject, now));
+    const std::string payload = connectors::canonical_payload(*facts);
+    const Bytes sealed = parts_.keys.vault().seal_payload(key, event_cell(workspace->id, facts->id),
+                                                          as_bytes(payload));
+    const Digest commitment = parts_.keys.vault().commit(key, as_bytes(payload));
+
+    TRY(const std::int64_t log_no, parts_.book.log_of(tx, workspace->id, workspace_no, now));
+    TRY(const std::uint64_t leaf_no, parts_.book.next(tx, log_no));
+
+    store::NewEvent row;
+    row.id = facts->id;
+    row.workspace_no = workspace_no;
+    row.type = facts->type;
+    row.envelope_no = draft.envelope_no;
+    row.entity_nos = draft.entity_nos;
+    row.occurred_at = facts->occurred_at;
+    row.accepted_at = now;
+    if (draft.id) row.request_hash = options.request_hash;
+    row.log_no = log_no;
+    row.leaf = static_cast<std::int64_t>(leaf_no);
+    row.plan = plan_nos;
+    row.payload = sealed;
+    TRY(facts->seq, store::insert_event(tx.db(), row));
+    if (options.idempotency_key)
+        CHECK(store::insert_event_key(tx.db(), {workspace_no, as_bytes(*options.idempotency_key)},
+                                      {facts->seq, options.request_hash.value_or(Digest{})}));
+
+    std::vector<Fresh> fresh;
+    std::vector<Waiting> due;
+    CHECK(write_waiting(tx, *facts, plan, fresh, due));
+    for (Fresh& one : fresh) one.event = facts;
+
+    CHECK(parts_.book.append(
+        tx, log_no,
+        ledger::event_leaf(leaf_no, now, facts->workspace_id, {facts->id, commitment})));
+    tx.after_commit([this, seq = facts->seq, fresh = std::move(fresh), due = std::move(due),
+                     planned = !plan.empty()]() mutable {
+        if (planned) parts_.sink.accepted(seq, std::move(fresh));
+        for (const Waiting& one : due) parts_.sink.due(one.destination_no, one.delivery_no, one.at);
+    });
+    return Accepted{facts->id, facts->seq, now, plan.size(), false};
+}
+
+Result<> Intake::note(store::Tx& tx, std::int64_t workspace_no, ledger::LeafKind kind,
+                      std::map<std::string, ledger::LeafValue, std::less<>> members) {
+    const routing::WorkspaceFacts* workspace = parts_.directory.get().workspace(workspace_no);
+    if (workspace == nullptr) return fail(Errc::not_found, "the workspace does not exist");
+    const Timestamp now = parts_.clock.wall();
+    TRY(const std::int64_t log_no, parts_.book.log_of(tx, workspace->id, workspace_no, now));
+    TRY(const std::uint64_t n, parts_.book.next(tx, log_no));
+    ledger::Leaf leaf;
+    leaf.kind = kind;
+    leaf.at = now;
+    leaf.number = n;
+    leaf.tenant = workspace->id.text();
+    leaf.members = std::move(members);
+    return parts_.book.append(tx, log_no, leaf);
+}
+
+Result<connectors::EventFacts> open_event(sql::Connection& db, Keyring& keys,
+                                          const routing::Directory& directory, std::int64_t seq) {
+    TRY(auto row, store::load_event(db, seq, store::Payload::read));
+    if (!row) return fail(Errc::not_found, "the event is no longer kept");
+    const routing::WorkspaceFacts* workspace = directory.workspace(row->workspace_no);
+    if (workspace == nullptr) return fail(Errc::corrupt, "an event's workspace is missing");
+    Uuid subject = row->id.value;
+    if (row->envelope_no) {
+        TRY(const auto envelope, store::load_envelope(db, *row->envelope_no));
+        if (!envelope) return fail(Errc::corrupt, "an event's envelope is missing");
+        subject = envelope->id.value;
+    }
+    TRY(const security::DataKey key,
+        keys.open_subject(db, workspace->id, row->workspace_no, subject));
+    TRY(const Bytes plain,
+        keys.vault().open_payload(key, event_cell(workspace->id, row->id), row->payload));
+    TRY(json::Value body, json::parse(as_text(plain), {.bytes_max = 16 << 20}));
+    connectors::EventFacts facts;
+    facts.seq = seq;
+    facts.id = row->id;
+    facts.type = row->type;
+    facts.occurred_at = row->occurred_at;
+    facts.accepted_at = row->accepted_at;
+    facts.workspace_no = row->workspace_no;
+    facts.workspace_id = workspace->id.text();
+    if (const json::Value* entity = body.find("entity_id"))
+        if (const std::string* text = entity->as_string()) facts.entity_id = *text;
+    facts.envelope_no = row->envelope_no;
+    if (json::Object* object = body.as_object())
+        if (json::Value* data = object->find("data")) facts.data = std::move(*data);
+    return facts;
+}
+
+}  // namespace blotter::intake

@@ -1,0 +1,116 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "connectors/event_body.hpp"
+#include "intake/keyring.hpp"
+#include "ledger/book.hpp"
+#include "model/event.hpp"
+#include "routing/directory.hpp"
+#include "runtime/clock.hpp"
+#include "runtime/entropy.hpp"
+#include "store/writer.hpp"
+
+namespace blotter::intake {
+
+/// One first attempt to make now: handed to delivery after the commit, never before.
+struct Fresh {
+    std::shared_ptr<const connectors::EventFacts> event;
+    routing::TargetPtr target;
+};
+
+/// Where intake hands over what is to be sent. Called on the writer's thread.
+class FreshSink {
+  public:
+    virtual ~FreshSink() = default;
+    /// Whether first attempts for the destination should become rows at once, because too many
+    /// are waiting in memory already. Any thread.
+    virtual bool is_backlogged(std::int64_t destination_no) const = 0;
+    /// An event was accepted and is durable; its first attempts in `fresh` are to be made. The
+    /// rest of its plan has rows. Called for each event with a plan, in order of `seq`.
+    virtual void accepted(std::int64_t seq, std::vector<Fresh> fresh) = 0;
+    /// Rows were written that are due at `at`.
+    virtual void due(std::int64_t destination_no, std::int64_t delivery_no, Timestamp at) = 0;
+};
+
+/// The latest configuration, on the writer's thread. Changed inside a transaction, published to
+/// everybody else after its commit.
+class DirectoryHolder {
+  public:
+    using Publish = std::function<void(routing::DirectoryPtr)>;
+    DirectoryHolder(routing::DirectoryPtr initial, Publish publish)
+        : current_(std::move(initial)), publish_(std::move(publish)) {}
+
+    const routing::Directory& get() const { return staged_ ? *staged_ : *current_; }
+    /// The last thing a piece of work does: nothing may fail after it.
+    void change(store::Tx& tx, routing::Directory next);
+
+  private:
+    routing::DirectoryPtr current_;
+    routing::DirectoryPtr staged_;
+    Publish publish_;
+};
+
+struct AcceptOptions {
+    std::optional<std::string> idempotency_key;  ///< of this event
+    std::optional<Digest> request_hash;          ///< with a key or a client-set id
+};
+
+struct Accepted {
+    EventId id;
+    std::int64_t seq = 0;
+    Timestamp accepted_at;
+    std::size_t deliveries = 0;
+    bool repeated = false;  ///< the same again: nothing was written
+};
+
+/// The one way into the ledger: numbers an event, seals it, writes it with its leaf, its plan and
+/// the rows of what cannot be sent at once. Writer's thread only.
+class Intake {
+  public:
+    struct Parts {
+        Keyring& keys;
+        ledger::LogBook& book;
+        DirectoryHolder& directory;
+        FreshSink& sink;
+        runtime::Clock& clock;
+        runtime::Entropy& entropy;
+    };
+    explicit Intake(Parts parts) : parts_(parts) {}
+
+    /// Errc::conflict when the id or key stands for another request. Fails before the ledger is
+    /// touched, or not at all.
+    Result<Accepted> accept(store::Tx& tx, std::int64_t workspace_no, EventDraft draft,
+                            const AcceptOptions& options = {});
+
+    /// Appends another kind of leaf to the workspace's log (configuration, security, erasure).
+    Result<> note(store::Tx& tx, std::int64_t workspace_no, ledger::LeafKind kind,
+                  std::map<std::string, ledger::LeafValue, std::less<>> members);
+
+    Parts& parts() { return parts_; }
+
+  private:
+    Result<std::optional<Accepted>> find_repeated(store::Tx& tx, std::int64_t workspace_no,
+                                                  const EventDraft& draft,
+                                                  const AcceptOptions& options);
+    struct Waiting {
+        std::int64_t destination_no;
+        std::int64_t delivery_no;
+        Timestamp at;
+    };
+    Result<> write_waiting(store::Tx& tx, const connectors::EventFacts& facts,
+                           const std::vector<routing::TargetPtr>& plan, std::vector<Fresh>& fresh,
+                           std::vector<Waiting>& due);
+
+    Parts parts_;
+};
+
+/// Reads an event back as it was accepted: opens and parses the sealed payload.
+Result<connectors::EventFacts> open_event(sql::Connection& db, Keyring& keys,
+                                          const routing::Directory& directory, std::int64_t seq);
+
+}  // namespace blotter::intake

@@ -1,0 +1,104 @@
+#include "intake/keyring.hpp"
+
+#include <algorithm>
+
+#include "store/tables/keys.hpp"
+
+namespace blotter::intake {
+namespace {
+
+constexpr security::KeyPurpose purposes[] = {security::KeyPurpose::secrets,
+                                             security::KeyPurpose::payloads};
+
+// The purpose is not a column: it is part of the wrapped value's authenticated data, and the first
+// byte of the stored commitment column carries it.
+store::DataKeyRow to_row(const security::WrappedKey& key, std::int64_t workspace_no) {
+    store::DataKeyRow row;
+    row.id = key.id;
+    row.workspace_no = workspace_no;
+    row.kek_id = key.master_id;
+    row.wrapped = key.wrapped;
+    row.commitment.push_back(static_cast<std::uint8_t>(key.purpose));
+    row.commitment.insert(row.commitment.end(), key.commitment.begin(), key.commitment.end());
+    row.created_at = key.created_at;
+    return row;
+}
+
+Result<security::WrappedKey> from_row(const store::DataKeyRow& row, const WorkspaceId& workspace) {
+    security::WrappedKey key;
+    if (row.commitment.size() != 1 + key.commitment.size())
+        return fail(Errc::corrupt, "a stored workspace key has a commitment of another length");
+    key.id = row.id;
+    key.workspace = workspace;
+    key.purpose = static_cast<security::KeyPurpose>(row.commitment[0]);
+    key.master_id = row.kek_id;
+    key.created_at = row.created_at;
+    key.wrapped = row.wrapped;
+    std::copy(row.commitment.begin() + 1, row.commitment.end(), key.commitment.begin());
+    return key;
+}
+
+security::Cell subject_cell(const WorkspaceId& workspace, const Uuid& subject) {
+    return {workspace, "subject_key", "wrapped", subject};
+}
+
+}  // namespace
+
+security::Cell event_cell(const WorkspaceId& workspace, const EventId& event) {
+    return {workspace, "event", "payload", event.value};
+}
+
+security::Cell envelope_cell(const WorkspaceId& workspace, const EnvelopeId& envelope) {
+    return {workspace, "envelope", "document", envelope.value};
+}
+
+Result<> Keyring::load(sql::Connection& db, const WorkspaceId& workspace,
+                       std::int64_t workspace_no) {
+    TRY(auto rows, store::list_data_keys(db, workspace_no, 1'000));
+    // Newest last, so that it is the one that seals.
+    std::ranges::reverse(rows);
+    for (const store::DataKeyRow& row : rows) {
+        TRY(const security::WrappedKey key, from_row(row, workspace));
+        CHECK(vault_.load_key(key));
+    }
+    return {};
+}
+
+Result<> Keyring::ensure(store::Tx& tx, const WorkspaceId& workspace, std::int64_t workspace_no,
+                         Timestamp now) {
+    if (!vault_.has_key(workspace, purposes[0]) || !vault_.has_key(workspace, purposes[1]))
+        CHECK(load(tx.db(), workspace, workspace_no));
+    for (const security::KeyPurpose purpose : purposes) {
+        if (vault_.has_key(workspace, purpose) && !vault_.is_key_due(workspace, purpose, now))
+            continue;
+        const security::WrappedKey made = vault_.create_key(workspace, purpose, now);
+        const security::KeyId id = made.id;
+        tx.after_rollback([this, id] { vault_.forget_key(id); });
+        CHECK(store::insert_data_key(tx.db(), to_row(made, workspace_no)));
+    }
+    return {};
+}
+
+Result<security::DataKey> Keyring::subject(store::Tx& tx, const WorkspaceId& workspace,
+                                           std::int64_t workspace_no, const Uuid& subject,
+                                           Timestamp now) {
+    TRY(const auto found, store::find_subject_key(tx.db(), workspace_no, subject));
+    if (found && found->destroyed_at)
+        return fail(Errc::gone, "the data of this subject was erased");
+    if (found) return vault_.open_data_key(subject_cell(workspace, subject), found->wrapped);
+    TRY(security::NewDataKey made, vault_.create_data_key(subject_cell(workspace, subject)));
+    CHECK(store::insert_subject_key(tx.db(), {subject, workspace_no, made.wrapped, now, {}}));
+    return std::move(made.key);
+}
+
+Result<security::DataKey> Keyring::open_subject(sql::Connection& db, const WorkspaceId& workspace,
+                                                std::int64_t workspace_no, const Uuid& subject) {
+    if (!vault_.has_key(workspace, security::KeyPurpose::payloads))
+        CHECK(load(db, workspace, workspace_no));
+    TRY(const auto found, store::find_subject_key(db, workspace_no, subject));
+    if (!found) return fail(Errc::corrupt, "the key of a sealed payload is missing");
+    if (found->destroyed_at) return fail(Errc::gone, "the data of this subject was erased");
+    return vault_.open_data_key(subject_cell(workspace, subject), found->wrapped);
+}
+
+}  // namespace blotter::intake

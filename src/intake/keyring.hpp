@@ -1,0 +1,45 @@
+#pragma once
+
+#include "base/ids.hpp"
+#include "security/vault.hpp"
+#include "store/sql.hpp"
+#include "store/writer.hpp"
+
+namespace blotter::intake {
+
+/// The bridge between the vault and the store: workspace keys are made and loaded when they are
+/// first needed, subject keys are made, found and destroyed. One per thread, beside its vault.
+class Keyring {
+  public:
+    Keyring(security::Vault& vault, WorkspaceId installation)
+        : vault_(vault), installation_(installation) {}
+
+    security::Vault& vault() { return vault_; }
+
+    /// Makes the workspace's keys when it has none. Writer only.
+    Result<> ensure(store::Tx& tx, const WorkspaceId& workspace, std::int64_t workspace_no,
+                    Timestamp now);
+    /// Loads the workspace's keys into this vault. Any connection.
+    Result<> load(sql::Connection& db, const WorkspaceId& workspace, std::int64_t workspace_no);
+
+    /// The key of a subject (an envelope, or an event that belongs to none); made when there is
+    /// none. Errc::gone when it was destroyed. Writer only.
+    Result<security::DataKey> subject(store::Tx& tx, const WorkspaceId& workspace,
+                                      std::int64_t workspace_no, const Uuid& subject,
+                                      Timestamp now);
+    /// The same for reading: Errc::gone when it was destroyed, corrupt when there is none.
+    Result<security::DataKey> open_subject(sql::Connection& db, const WorkspaceId& workspace,
+                                           std::int64_t workspace_no, const Uuid& subject);
+
+    const WorkspaceId& installation() const { return installation_; }
+
+  private:
+    security::Vault& vault_;
+    WorkspaceId installation_;
+};
+
+/// The cells in which payloads are sealed.
+security::Cell event_cell(const WorkspaceId& workspace, const EventId& event);
+security::Cell envelope_cell(const WorkspaceId& workspace, const EnvelopeId& envelope);
+
+}  // namespace blotter::intake
