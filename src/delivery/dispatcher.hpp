@@ -1,0 +1,195 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "delivery/breaker.hpp"
+#include "delivery/dispatcher_types.hpp"
+#include "delivery/order_gate.hpp"
+#include "delivery/ref.hpp"
+#include "delivery/ring.hpp"
+#include "delivery/throttle.hpp"
+#include "delivery/wake_heap.hpp"
+
+namespace blotter::delivery {
+
+/// Decides which delivery starts next on one loop.
+///
+/// Who is next: two levels of deficit round robin, workspaces and then their destinations, by
+/// weight, one start costing one. First attempts and due retries have such a structure each; while
+/// both wait, at most 30 % of the starts are retries (plus a burst of 3), in the whole and within
+/// each destination.
+///
+/// What is never exceeded: a destination's concurrency (narrowed by its circuit, and to 2 until it
+/// once answered fast), its throttle, its workspace's attempts under way, and the slots.
+///
+/// Slots: an attempt takes a shared slot. After `slow_after` under way it moves to a slow slot as
+/// soon as one is free, and its destination is slow until its mean time falls below half of that;
+/// slow destinations start in slow slots only. So a hanging receiver holds a shared slot for about
+/// `slow_after`, and many of them fill the slow slots, not the shared ones.
+///
+/// Cost: O(1) per call, O(log destinations) when a throttle or circuit is waited for. No allocation
+/// per delivery: waiting refs and slots live in arrays of fixed size. No iteration in hash order,
+/// no clock, no randomness: the same calls give the same starts.
+/// Owned and called by one loop, with times that never go back.
+class Dispatcher {
+  public:
+    Dispatcher(DispatcherLimits limits, MonoTime now);
+
+    /// Sets a workspace's share. Without it, the first destination creates it with the defaults.
+    void set_workspace(std::uint64_t key, WorkspaceConfig config);
+
+    Slot add_destination(const DestinationConfig& config, MonoTime now);
+    /// New limits for a destination. Workspace and order stay as they were.
+    void update(Slot destination, const DestinationConfig& config, MonoTime now);
+    /// Paused or disabled: nothing starts any more; attempts under way go on. Gives back what
+    /// waited here, by row number, so that the caller holds it.
+    std::vector<Ref> stop(Slot destination, MonoTime now);
+    /// The caller enqueues again what it holds; for an ordered destination it waits for a refill.
+    void resume(Slot destination, MonoTime now);
+    /// Gives back what waited here. The slot is unknown from now on.
+    std::vector<Ref> remove(Slot destination, MonoTime now);
+
+    /// A first attempt. Within an ordered destination: in ascending order of row numbers.
+    Enqueued enqueue_fresh(const Ref& ref, MonoTime now);
+    /// An attempt that is due by the wall clock.
+    Enqueued enqueue_due(const Ref& ref, MonoTime now);
+    /// How long a backlogged delivery had better wait: 1 to 60 s.
+    Duration backlog_wait(Slot destination, MonoTime now);
+
+    /// The next attempt to make; nothing when none may start now.
+    std::optional<Start> next(MonoTime now);
+    /// An attempt ended. Says whether the destination's circuit opened or closed by it.
+    Breaker::Change finished(const Start& start, const End& end, MonoTime now);
+    /// When to call `next` again although nothing was enqueued or finished.
+    std::optional<MonoTime> next_wakeup(MonoTime now) const;
+
+    /// A delivery became final without an attempt ending (cancelled, window over).
+    void settle(const Ref& ref, MonoTime now);
+
+    // An ordered destination must learn of its deliveries in ascending order without gaps. After a
+    // start, a resume, or a lack of room ("spilled") it takes no fresh ones; it asks for them.
+    std::optional<Refill> next_refill();
+    /// One delivery of the answer. Anything but `queued` ends the answer early.
+    Enqueued refill(const Refill& question, const Ref& ref, Ready ready, MonoTime now);
+    /// Every delivery up to row number `through` that was not final has been handed in: the last
+    /// one taken when the answer was cut, else the newest row number that the query could see.
+    void refill_done(const Refill& question, std::int64_t through);
+
+    std::uint32_t in_flight() const { return in_flight_[shared] + in_flight_[slow]; }
+    std::uint32_t queued() const { return limits_.queued_max - pool_.free_count(); }
+    std::optional<DestinationView> view(Slot destination, MonoTime now);
+
+  private:
+    static constexpr std::size_t shared = 0;
+    static constexpr std::size_t slow = 1;
+    static constexpr std::size_t rings_count = 4;  ///< slot kind times lane
+
+    /// The share of retries: each fresh start earns 3, each retry costs 7, so 7 : 3.
+    struct RetryCredit {
+        std::uint32_t points = 0;
+        bool enough() const { return points >= 7; }
+        void earn() { points = points + 3 > 21 ? 21 : points + 3; }
+        void spend() { points -= points >= 7 ? 7 : points; }
+    };
+
+    struct Destination {
+        Destination(const DestinationConfig& with, MonoTime now)
+            : config(with), throttle(with.throttle, now) {}
+
+        DestinationConfig config;
+        Throttle throttle;
+        Breaker breaker;
+        std::unique_ptr<OrderGate> gate;  ///< only when ordered
+        std::uint32_t generation = 0;
+        std::int32_t workspace = -1;
+        std::uint32_t in_flight = 0;
+        std::array<RefList, 2> waiting;          ///< by Lane
+        std::array<Link, 2> links;               ///< in the workspace's ring, by Lane
+        std::array<std::uint32_t, 2> turns{};    ///< left in this turn, by Lane
+        std::array<std::size_t, 2> linked_in{};  ///< shared or slow, by Lane; while linked
+        RetryCredit credit;
+        std::chrono::nanoseconds mean_time{0};
+        std::uint32_t overdue = 0;  ///< under way for longer than slow_after
+        bool is_slow = false;
+        bool proven = false;  ///< answered fast once
+        bool live = true;
+        bool stopped = false;
+        bool spilled = false;
+        bool refilling = false;
+        std::uint32_t refill_round = 0;
+        Link spilled_link;
+        std::int64_t presented_last = 0;  ///< every row number up to it is known here, if ordered
+        std::int64_t refused_last = 0;
+    };
+
+    struct Workspace {
+        WorkspaceConfig config;
+        std::uint32_t in_flight = 0;
+        struct Share {
+            Ring destinations;
+            Link link;  ///< in rings_; linked exactly when there are destinations and room
+            std::uint32_t turns = 0;
+        };
+        std::array<Share, rings_count> shares;
+    };
+
+    enum class Standing : std::uint8_t { free, young, overdue, slow };
+    struct InFlight {
+        Ref ref;
+        std::int32_t destination = -1;
+        std::uint32_t epoch = 0;  ///< of the circuit
+        MonoTime at;
+        Link link;  ///< in young_ or overdue_
+        Standing standing = Standing::free;
+        bool was_overdue = false;
+    };
+
+    static std::size_t ring_of(std::size_t kind, std::size_t lane) { return kind * 2 + lane; }
+
+    Destination* find(Slot slot);
+    std::int32_t workspace_of(std::uint64_t key);
+
+    void refresh(std::int32_t index, MonoTime now);
+    void join(std::int32_t index, std::size_t lane);
+    void leave(std::int32_t index, std::size_t lane);
+    void relink(std::int32_t workspace);
+    std::uint32_t in_flight_limit(const Destination& destination, MonoTime now) const;
+
+    std::optional<Lane> choose_lane(std::size_t kind) const;
+    Start start(std::size_t kind, Lane lane, MonoTime now);
+    void charge_turn(std::int32_t workspace, std::int32_t index, std::size_t ring);
+    void mark_overdue(MonoTime now);
+    void move_overdue();
+    void free_slot(std::uint32_t number);
+    void learn_time(Destination& destination, std::chrono::nanoseconds took);
+
+    bool has_room(const Destination& destination, Lane lane) const;
+    Enqueued accept(Destination& destination, const Ref& ref, Lane lane, MonoTime now);
+    Enqueued refuse(Destination& destination, const Ref& ref);
+    void spill(Destination& destination, std::int32_t index);
+    void unspill(Destination& destination, std::int32_t index);
+    std::vector<Ref> take_waiting(Destination& destination);
+
+    DispatcherLimits limits_;
+    RefPool pool_;
+    std::vector<Destination> destinations_;
+    std::vector<std::int32_t> free_destinations_;
+    std::vector<Workspace> workspaces_;
+    std::map<std::uint64_t, std::int32_t> workspace_numbers_;  ///< only read when configured
+    std::array<Ring, rings_count> rings_;                      ///< of workspaces
+    std::array<RetryCredit, 2> credits_;                       ///< by slot kind
+    WakeHeap wakes_;
+    Ring spilled_;
+    std::vector<InFlight> slots_;
+    std::vector<std::uint32_t> free_slots_;
+    Ring young_;    ///< in shared slots, by start
+    Ring overdue_;  ///< in shared slots, waiting for a slow one
+    std::array<std::uint32_t, 2> in_flight_{};
+};
+
+}  // namespace blotter::delivery

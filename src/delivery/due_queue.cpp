@@ -1,0 +1,149 @@
+#include "delivery/due_queue.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/invariant.hpp"
+
+namespace blotter::delivery {
+namespace {
+
+constexpr std::size_t arity = 4;
+constexpr std::chrono::seconds refill_lead{30};
+
+bool earlier(const DueEntry& left, const DueEntry& right) {
+    return left.key() < right.key();
+}
+
+}  // namespace
+
+DueQueue::DueQueue(std::size_t capacity)
+    : capacity_(capacity),
+      horizon_(DueKey{std::numeric_limits<std::int64_t>::min(),
+                      std::numeric_limits<std::int64_t>::min()}) {
+    INVARIANT(capacity >= 4);
+    heap_.reserve(capacity);
+    staged_.reserve(std::min(capacity, staged_max));
+}
+
+DueQueue::Kept DueQueue::push(const DueEntry& entry) {
+    if (horizon_ && entry.key() >= *horizon_) {
+        if (!loading_) return Kept::no;
+        if (staged_.size() < staged_.capacity()) {
+            staged_.push_back(entry);
+        } else {
+            load_is_void_ = true;
+        }
+        return Kept::no;
+    }
+    if (heap_.size() == capacity_) {
+        drop_later_half();
+        if (entry.key() >= *horizon_) return Kept::no;
+    }
+    insert(entry);
+    return Kept::yes;
+}
+
+std::optional<DueEntry> DueQueue::pop(Timestamp now) {
+    if (heap_.empty() || heap_.front().due_ms > to_ms(now)) return {};
+    const DueEntry earliest = heap_.front();
+    heap_.front() = heap_.back();
+    heap_.pop_back();
+    if (!heap_.empty()) sift_down(0);
+    return earliest;
+}
+
+std::optional<Timestamp> DueQueue::next_due() const {
+    if (heap_.empty()) return {};
+    return from_ms(heap_.front().due_ms);
+}
+
+bool DueQueue::needs_refill(Timestamp now) const {
+    if (!horizon_ || loading_) return false;
+    // A load replaces nothing: there must be room for something.
+    if (heap_.size() > capacity_ / 2) return false;
+    return heap_.size() <= capacity_ / 4 || horizon_->due_ms <= to_ms(now + refill_lead);
+}
+
+DueQueue::Slice DueQueue::begin_refill() {
+    INVARIANT(horizon_.has_value());
+    INVARIANT(!loading_);
+    loading_ = true;
+    return {.from = *horizon_, .limit = capacity_ - heap_.size()};
+}
+
+void DueQueue::finish_refill(std::span<const DueEntry> rows, More more) {
+    INVARIANT(loading_);
+    if (load_is_void_) {
+        // Something pushed meanwhile was not remembered, or the horizon moved back behind `from`:
+        // what lies between would be missing.
+        abandon_refill();
+        return;
+    }
+    INVARIANT(std::ranges::is_sorted(rows, earlier));
+    INVARIANT(rows.empty() || rows.front().key() >= *horizon_);
+    std::optional<DueKey> horizon;
+    if (more == More::yes)
+        horizon = rows.empty() ? *horizon_ : DueKey{rows.back().due_ms, rows.back().delivery + 1};
+    loading_ = false;
+    horizon_ = horizon;
+    for (const DueEntry& row : rows) push(row);
+    for (const DueEntry& entry : staged_) {
+        // A row that the store's answer has already is the same delivery at the same time.
+        if (std::ranges::binary_search(rows, entry, earlier)) continue;
+        push(entry);
+    }
+    staged_.clear();
+}
+
+void DueQueue::abandon_refill() {
+    INVARIANT(loading_);
+    loading_ = false;
+    load_is_void_ = false;
+    staged_.clear();
+}
+
+void DueQueue::insert(const DueEntry& entry) {
+    heap_.push_back(entry);
+    sift_up(heap_.size() - 1);
+}
+
+void DueQueue::sift_up(std::size_t at) {
+    const DueEntry moving = heap_[at];
+    while (at > 0) {
+        const std::size_t parent = (at - 1) / arity;
+        if (!earlier(moving, heap_[parent])) break;
+        heap_[at] = heap_[parent];
+        at = parent;
+    }
+    heap_[at] = moving;
+}
+
+void DueQueue::sift_down(std::size_t at) {
+    const DueEntry moving = heap_[at];
+    while (true) {
+        const std::size_t first = at * arity + 1;
+        if (first >= heap_.size()) break;
+        const std::size_t last = std::min(first + arity, heap_.size());
+        std::size_t least = first;
+        for (std::size_t child = first + 1; child < last; ++child)
+            if (earlier(heap_[child], heap_[least])) least = child;
+        if (!earlier(heap_[least], moving)) break;
+        heap_[at] = heap_[least];
+        at = least;
+    }
+    heap_[at] = moving;
+}
+
+/// Costs O(capacity), once per capacity/2 pushes at most.
+void DueQueue::drop_later_half() {
+    const auto middle = heap_.begin() + static_cast<std::ptrdiff_t>(capacity_ / 2);
+    std::nth_element(heap_.begin(), middle, heap_.end(), earlier);
+    horizon_ = middle->key();
+    heap_.erase(middle, heap_.end());
+    load_is_void_ = loading_;
+    // A sorted array is a heap of any arity.
+    std::sort(heap_.begin(), heap_.end(), earlier);
+}
+
+}  // namespace blotter::delivery
