@@ -1,3 +1,2 @@
-// The one place where Asio's separately compiled parts are built.
+// The one place where Asio's separately compiled part is built.
 #include <boost/asio/impl/src.hpp>
-#include <boost/asio/ssl/impl/src.hpp>

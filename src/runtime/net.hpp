@@ -44,6 +44,9 @@ class Stream {
     /// Ends everything now; pending operations fail with Errc::connection_closed.
     virtual void close() = 0;
     virtual bool is_open() const = 0;
+    /// True while the peer has neither sent nor ended anything that was not read yet. Never waits
+    /// (one system call); for connections that come out of a pool. No read may be under way.
+    virtual bool is_quiet() = 0;
     virtual Endpoint remote() const = 0;
     virtual Endpoint local() const = 0;
     /// Null on a plain stream.
@@ -74,8 +77,13 @@ class Acceptor {
   public:
     virtual ~Acceptor() = default;
     /// The next connection (for TLS: before the handshake, which the stream does on first use).
+    /// Errc::cancelled after `close`; Errc::unavailable when the system lacks descriptors or
+    /// memory for the moment: wait a little, then accept again.
     virtual Task<Result<std::unique_ptr<Stream>>> accept() = 0;
     virtual Endpoint local() const = 0;
+    /// Reads the certificate and key files again, for connections accepted from now on. When they
+    /// are not usable the old ones stay. Nothing happens without TLS.
+    virtual Result<> reload_certificates() = 0;
     /// A pending `accept` fails with Errc::cancelled.
     virtual void close() = 0;
 };

@@ -1,0 +1,137 @@
+#include "runtime/system_network.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <sys/socket.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/basic_socket_acceptor.hpp>
+
+#include "base/invariant.hpp"
+#include "runtime/system_stream.hpp"
+#include "runtime/system_tls.hpp"
+
+namespace blotter::runtime {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+namespace {
+
+std::string text_of(const Endpoint& at) {
+    const std::string address = at.address().to_string();
+    return (at.address().is_v6() ? "[" + address + "]" : address) + ":" + std::to_string(at.port());
+}
+
+class SystemAcceptor final : public Acceptor {
+  public:
+    using Socketed = asio::basic_socket_acceptor<asio::ip::tcp, Executor>;
+
+    SystemAcceptor(std::shared_ptr<DeadlineSweep> sweep, Socketed acceptor,
+                   std::unique_ptr<TlsServer> tls)
+        : sweep_(std::move(sweep)), acceptor_(std::move(acceptor)), tls_(std::move(tls)) {
+        error_code ignored;
+        local_ = acceptor_.local_endpoint(ignored);
+    }
+
+    Task<Result<std::unique_ptr<Stream>>> accept() override {
+        for (;;) {
+            if (!acceptor_.is_open()) co_return fail(Errc::cancelled, "the listener was closed");
+            Socket socket{sweep_->loop().executor()};
+            const auto [error] = co_await acceptor_.async_accept(socket, asio::as_tuple(use_task));
+            if (!acceptor_.is_open() || error == asio::error::operation_aborted)
+                co_return fail(Errc::cancelled, "the listener was closed");
+            if (error == asio::error::no_descriptors || error == asio::error::no_memory ||
+                error == asio::error::no_buffer_space ||
+                error == boost::system::errc::too_many_files_open_in_system)
+                co_return fail(Errc::unavailable, "cannot accept: " + error.message());
+            // Anything else is the fault of one connection that is gone already.
+            if (error) continue;
+            auto made = std::make_unique<SystemSocket>(sweep_, std::move(socket));
+            if (made->adopt()) continue;
+            if (tls_) co_return tls_->wrap(std::move(made));
+            co_return std::make_unique<PlainStream>(std::move(made));
+        }
+    }
+    Endpoint local() const override { return local_; }
+    Result<> reload_certificates() override { return tls_ ? tls_->reload() : Result<>{}; }
+    void close() override {
+        error_code ignored;
+        acceptor_.close(ignored);
+    }
+
+  private:
+    std::shared_ptr<DeadlineSweep> sweep_;
+    Socketed acceptor_;
+    std::unique_ptr<TlsServer> tls_;
+    Endpoint local_;
+};
+
+std::unexpected<Error> cannot_connect(const Endpoint& to, const error_code& error) {
+    return fail(Errc::connect_failed, "cannot connect to " + text_of(to) + ": " + error.message());
+}
+
+}  // namespace
+
+struct SystemNetwork::Impl {
+    explicit Impl(Loop& loop) : sweep(std::make_shared<DeadlineSweep>(loop)) {}
+    std::shared_ptr<DeadlineSweep> sweep;
+    TlsClient tls;
+};
+
+SystemNetwork::SystemNetwork(Loop& loop) : impl_(std::make_unique<Impl>(loop)) {}
+SystemNetwork::~SystemNetwork() = default;
+
+Task<Result<std::unique_ptr<Stream>>> SystemNetwork::connect(Endpoint to, MonoTime deadline) {
+    Loop& loop = impl_->sweep->loop();
+    Socket plain{loop.executor()};
+    error_code opened;
+    plain.open(to.protocol(), opened);
+    if (opened) co_return cannot_connect(to, opened);
+    auto socket = std::make_unique<SystemSocket>(impl_->sweep, std::move(plain));
+    socket->write_deadline() = deadline;
+    const auto [error] = co_await socket->socket().async_connect(to, asio::as_tuple(use_task));
+    socket->write_deadline() = MonoTime::max();
+    if (error == asio::error::operation_aborted || !socket->is_open())
+        co_return fail(Errc::timeout, text_of(to) + " did not answer in time");
+    if (error) co_return cannot_connect(to, error);
+    if (const error_code bad = socket->adopt()) co_return cannot_connect(to, bad);
+    // The address was vetted, so the connection must really lead there. A connection from a port
+    // to itself (possible when the system picks the very port that is called) is refused too.
+    const bool exact = socket->socket().remote_endpoint(opened) == to && !opened;
+    if (!exact || socket->remote() == socket->local())
+        co_return fail(Errc::connect_failed, "the connection does not lead to " + text_of(to));
+    co_return std::make_unique<PlainStream>(std::move(socket));
+}
+
+Task<Result<std::unique_ptr<Stream>>> SystemNetwork::start_tls(std::unique_ptr<Stream> plain,
+                                                               TlsClientOptions options,
+                                                               MonoTime deadline) {
+    auto* const ours = dynamic_cast<PlainStream*>(plain.get());
+    INVARIANT(ours != nullptr);
+    co_return co_await impl_->tls.start(ours->take(), std::move(options), deadline);
+}
+
+Result<std::unique_ptr<Acceptor>> SystemNetwork::listen(ListenOptions options) {
+    std::unique_ptr<TlsServer> tls;
+    if (options.tls) {
+        TRY(tls, TlsServer::open(*options.tls));
+    }
+    SystemAcceptor::Socketed acceptor{impl_->sweep->loop().executor()};
+    error_code error;
+    acceptor.open(options.at.protocol(), error);
+    if (!error) acceptor.set_option(asio::socket_base::reuse_address{true}, error);
+    if (!error && options.share == ListenOptions::Share::yes) {
+        const int on = 1;
+        if (::setsockopt(acceptor.native_handle(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
+            error = error_code{errno, boost::system::system_category()};
+    }
+    if (!error) acceptor.bind(options.at, error);
+    if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+    if (error)
+        return fail(Errc::unavailable,
+                    "cannot listen on " + text_of(options.at) + ": " + error.message());
+    return std::make_unique<SystemAcceptor>(impl_->sweep, std::move(acceptor), std::move(tls));
+}
+
+}  // namespace blotter::runtime
