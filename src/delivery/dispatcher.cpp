@@ -221,11 +221,14 @@ void Dispatcher::free_slot(std::uint32_t number) {
     move_overdue();
 }
 
-void Dispatcher::learn_time(Destination& destination, std::chrono::nanoseconds took) {
+void Dispatcher::learn_time(Destination& destination, OutcomeKind kind,
+                            std::chrono::nanoseconds took) {
+    if (kind == OutcomeKind::not_sent) return;
     const std::chrono::nanoseconds sample = std::min(took, sample_max);
     const bool first = destination.mean_time == 0ns;
     destination.mean_time += first ? sample : (sample - destination.mean_time) / 8;
-    if (took < limits_.slow_after) destination.proven = true;
+    const bool answered = kind != OutcomeKind::unreachable && kind != OutcomeKind::no_answer;
+    if (answered && took < limits_.slow_after) destination.proven = true;
 }
 
 Breaker::Change Dispatcher::finished(const Start& start, const End& end, MonoTime now) {
@@ -245,7 +248,7 @@ Breaker::Change Dispatcher::finished(const Start& start, const End& end, MonoTim
         return Breaker::Change::none;
     }
 
-    if (end.kind != OutcomeKind::not_sent) learn_time(destination, now - slot.at);
+    learn_time(destination, end.kind, now - slot.at);
     const std::chrono::nanoseconds bound =
         destination.is_slow ? limits_.slow_after / 2 : limits_.slow_after;
     destination.is_slow = destination.overdue > 0 || destination.mean_time >= bound;

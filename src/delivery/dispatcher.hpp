@@ -166,7 +166,7 @@ class Dispatcher {
     void mark_overdue(MonoTime now);
     void move_overdue();
     void free_slot(std::uint32_t number);
-    void learn_time(Destination& destination, std::chrono::nanoseconds took);
+    void learn_time(Destination& destination, OutcomeKind kind, std::chrono::nanoseconds took);
 
     bool has_room(const Destination& destination, Lane lane) const;
     Enqueued accept(Destination& destination, const Ref& ref, Lane lane, MonoTime now);

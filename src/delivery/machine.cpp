@@ -19,11 +19,11 @@ Decision finish(Delivery delivery, DeliveryState state, Reason reason, Effects e
     return {delivery, Finish{state}, effects};
 }
 
-Decision hold(Delivery delivery, DestinationState destination, Effects effects = {}) {
-    INVARIANT(destination != DestinationState::active);
+Decision hold(Delivery delivery, Gate gate, Effects effects = {}) {
+    INVARIANT(gate != Gate::open);
     delivery.state = DeliveryState::held;
-    delivery.reason = destination == DestinationState::paused ? Reason::destination_paused
-                                                              : Reason::destination_disabled;
+    delivery.reason =
+        gate == Gate::paused ? Reason::destination_paused : Reason::destination_disabled;
     return {delivery, Hold{delivery.reason}, effects};
 }
 
@@ -70,15 +70,13 @@ struct Visitor {
         // Until the first attempt starts, the window counts from the plan: a destination whose
         // circuit never closes must not keep a delivery waiting for ever.
         after.ends = context.now + context.schedule.window() + window_grace;
-        if (context.destination != DestinationState::active)
-            return hold(after, context.destination);
+        if (context.gate != Gate::open) return hold(after, context.gate);
         return wait_turn(after, context.now);
     }
 
     Result<Decision> operator()(const Started&) const {
         if (!waits_turn()) return refuse(delivery, "no attempt can start");
-        if (context.destination != DestinationState::active)
-            return hold(delivery, context.destination);
+        if (context.gate != Gate::open) return hold(delivery, context.gate);
         if (context.now >= delivery.ends) return (*this)(WindowOver{});
         // The wall clock may have been set back since the dispatcher was told.
         if (delivery.due && *delivery.due > context.now) return wait_turn(delivery, context.now);
@@ -123,16 +121,14 @@ struct Visitor {
             return finish(delivery, DeliveryState::failed,
                           used_up ? Reason::attempts_used_up : Reason::window_over, effects);
         }
-        if (context.destination != DestinationState::active)
-            return hold(after, context.destination, effects);
+        if (context.gate != Gate::open) return hold(after, context.gate, effects);
         return wait_turn(after, context.now, effects);
     }
 
     Result<Decision> operator()(const DestinationChanged&) const {
         if (is_final(delivery.state) || delivery.state == DeliveryState::in_flight)
             return unchanged(delivery, context);
-        if (context.destination != DestinationState::active)
-            return hold(delivery, context.destination);
+        if (context.gate != Gate::open) return hold(delivery, context.gate);
         if (delivery.state == DeliveryState::held) return resume();
         return unchanged(delivery, context);
     }
@@ -177,8 +173,7 @@ struct Visitor {
         if (after.attempts == 0) after.first_started.reset();
         if (after.cancel_asked)
             return finish(after, DeliveryState::cancelled, Reason::cancelled, {});
-        if (context.destination != DestinationState::active)
-            return hold(after, context.destination);
+        if (context.gate != Gate::open) return hold(after, context.gate);
         return wait_turn(after, context.now);
     }
 

@@ -45,7 +45,8 @@ std::string_view to_text(Reason reason);
 /// One line for people, for example "the last attempt failed".
 std::string_view words_of(Reason reason);
 
-enum class DestinationState : std::uint8_t { active = 1, paused = 2, disabled = 3 };
+/// Whether the destination takes attempts: its state, as the machine sees it.
+enum class Gate : std::uint8_t { open = 1, paused = 2, disabled = 3 };
 
 /// What the machine knows of one delivery. A value: the caller loads and stores it.
 /// Invariants: `first_started` is set exactly when attempts were made; `due` is set while
@@ -85,7 +86,7 @@ using Input = std::variant<Planned, Started, Ended, DestinationChanged, WindowOv
 /// What a decision may look at besides the delivery.
 struct Context {
     const Schedule& schedule;
-    DestinationState destination = DestinationState::active;
+    Gate gate = Gate::open;
     Timestamp now;
     Random& random;
 };

@@ -20,16 +20,15 @@ Outcome answered(int status) {
 class Story {
   public:
     Delivery delivery{.ends = test_epoch};
-    DestinationState destination = DestinationState::active;
+    Gate gate = Gate::open;
     Timestamp now = test_epoch;
     Schedule schedule = Schedule::standard();
     Step step;
     Effects effects;
 
     Result<Decision> try_input(const Input& input) {
-        return decide(
-            delivery, input,
-            {.schedule = schedule, .destination = destination, .now = now, .random = random_});
+        return decide(delivery, input,
+                      {.schedule = schedule, .gate = gate, .now = now, .random = random_});
     }
     Story& input(const Input& given) {
         auto decision = try_input(given);
@@ -41,8 +40,8 @@ class Story {
         }
         return *this;
     }
-    Story& turn(DestinationState state) {
-        destination = state;
+    Story& turn(Gate state) {
+        gate = state;
         return input(DestinationChanged{});
     }
     Story& after(Duration wait) {
@@ -132,7 +131,7 @@ TEST(Machine, makes_no_attempt_after_any_final_state) {
             ASSERT_FALSE(refused);
             EXPECT_EQ(refused.error().code, Errc::conflict);
         }
-        for (const auto state : {DestinationState::disabled, DestinationState::active}) {
+        for (const auto state : {Gate::disabled, Gate::open}) {
             story.turn(state);
             EXPECT_EQ(story.step, Step{Finish{before.state}});
         }
@@ -154,50 +153,49 @@ TEST(Machine, replays_as_a_new_delivery_and_leaves_the_old_one_alone) {
 
 TEST(Machine, holds_everything_while_the_destination_is_paused_or_disabled) {
     Story born;
-    born.destination = DestinationState::disabled;
+    born.gate = Gate::disabled;
     born.input(Planned{});
     EXPECT_EQ(born.step, Step{Hold{Reason::destination_disabled}});
     EXPECT_FALSE(born.try_input(Started{}));
 
-    Story waiting = planned().attempt(500).turn(DestinationState::paused);
+    Story waiting = planned().attempt(500).turn(Gate::paused);
     EXPECT_EQ(waiting.step, Step{Hold{Reason::destination_paused}});
-    EXPECT_EQ(waiting.turn(DestinationState::disabled).step,
-              Step{Hold{Reason::destination_disabled}});
+    EXPECT_EQ(waiting.turn(Gate::disabled).step, Step{Hold{Reason::destination_disabled}});
 
     // The dispatcher had chosen it when the destination was paused: no attempt is consumed.
     Story chosen = planned();
-    chosen.destination = DestinationState::paused;
+    chosen.gate = Gate::paused;
     chosen.input(Started{});
     EXPECT_EQ(chosen.state(), DeliveryState::held);
     EXPECT_EQ(chosen.delivery.attempts, 0U);
 
-    Story under_way = planned().input(Started{}).turn(DestinationState::paused);
+    Story under_way = planned().input(Started{}).turn(Gate::paused);
     EXPECT_EQ(under_way.step, Step{AwaitOutcome{}});
     EXPECT_EQ(under_way.input(Ended{answered(500)}).state(), DeliveryState::held);
-    Story lucky = planned().input(Started{}).turn(DestinationState::paused);
+    Story lucky = planned().input(Started{}).turn(Gate::paused);
     EXPECT_EQ(lucky.input(Ended{answered(200)}).state(), DeliveryState::delivered);
 }
 
 TEST(Machine, goes_on_where_it_was_when_the_destination_is_resumed) {
-    Story story = planned().attempt(500).turn(DestinationState::paused).after(1min);
-    story.turn(DestinationState::active);
+    Story story = planned().attempt(500).turn(Gate::paused).after(1min);
+    story.turn(Gate::open);
     EXPECT_EQ(story.step, Step{WaitUntil{test_epoch + 5min}});
-    Story overdue = planned().attempt(500).turn(DestinationState::paused).after(10min);
-    EXPECT_EQ(overdue.turn(DestinationState::active).step, Step{SendNow{}});
+    Story overdue = planned().attempt(500).turn(Gate::paused).after(10min);
+    EXPECT_EQ(overdue.turn(Gate::open).step, Step{SendNow{}});
     EXPECT_EQ(overdue.state(), DeliveryState::retrying);
 }
 
 TEST(Machine, does_not_count_the_time_held_against_the_window) {
-    Story never_tried = planned().turn(DestinationState::paused).after(24h * 30);
+    Story never_tried = planned().turn(Gate::paused).after(24h * 30);
     never_tried.input(WindowOver{});
     EXPECT_EQ(never_tried.state(), DeliveryState::held);
-    never_tried.turn(DestinationState::active);
+    never_tried.turn(Gate::open);
     EXPECT_EQ(never_tried.step, Step{SendNow{}});
     EXPECT_EQ(never_tried.delivery.ends, never_tried.now + 72h + window_grace);
 
     // One more attempt after its window went by, then the end.
-    Story tried = planned().attempt(500).turn(DestinationState::disabled).after(24h * 30);
-    tried.turn(DestinationState::active);
+    Story tried = planned().attempt(500).turn(Gate::disabled).after(24h * 30);
+    tried.turn(Gate::open);
     EXPECT_EQ(tried.step, Step{SendNow{}});
     EXPECT_EQ(tried.input(WindowOver{}).state(), DeliveryState::retrying);
     tried.input(Started{}).after(1s).input(Ended{answered(500)});
@@ -261,8 +259,7 @@ TEST(Machine, takes_an_attempt_back_that_was_never_sent) {
 
 TEST(Machine, cancels_at_once_or_after_the_attempt_under_way) {
     EXPECT_EQ(planned().input(Cancelled{}).state(), DeliveryState::cancelled);
-    EXPECT_EQ(planned().turn(DestinationState::paused).input(Cancelled{}).state(),
-              DeliveryState::cancelled);
+    EXPECT_EQ(planned().turn(Gate::paused).input(Cancelled{}).state(), DeliveryState::cancelled);
     Story refused = planned().input(Started{}).input(Cancelled{});
     EXPECT_EQ(refused.step, Step{AwaitOutcome{}});
     EXPECT_EQ(refused.input(Ended{answered(500)}).state(), DeliveryState::cancelled);
@@ -317,8 +314,7 @@ TEST(Machine, keeps_its_promises_over_random_stories) {
                                             Planned{},
                                             Cancelled{},
                                             Replayed{}};
-            if (random.below(10) == 0)
-                story.destination = static_cast<DestinationState>(1 + random.below(3));
+            if (random.below(10) == 0) story.gate = static_cast<Gate>(1 + random.below(3));
             std::uint64_t which = random.below(inputs.size());
             if (which == 10 && random.below(10) != 0) which = 0;  // few cancellations
             const auto decision = story.try_input(inputs[which]);
@@ -330,7 +326,7 @@ TEST(Machine, keeps_its_promises_over_random_stories) {
             if (starts) {
                 attempts += 1;
                 ASSERT_FALSE(accepted);
-                ASSERT_EQ(story.destination, DestinationState::active);
+                ASSERT_EQ(story.gate, Gate::open);
                 ASSERT_TRUE(!before.due || *before.due <= story.now);
                 ASSERT_LT(story.now, before.ends);
             }
@@ -350,7 +346,7 @@ TEST(Machine, keeps_its_promises_over_random_stories) {
             }
         }
         // Faults off: whatever still waits becomes final.
-        story.turn(DestinationState::active);
+        story.turn(Gate::open);
         for (int i = 0; i < 30 && !is_final(story.state()); ++i) {
             if (story.state() == DeliveryState::in_flight) {
                 story.input(Ended{answered(503)});
