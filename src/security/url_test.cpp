@@ -1,7 +1,11 @@
 #include "security/url.hpp"
 
+#include <arpa/inet.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "security/test_random.hpp"
 
 namespace blotter::security {
 namespace {
@@ -51,110 +55,158 @@ TEST(Url, is_taken_apart_once) {
               *IpAddress::parse("::ffff:127.0.0.1"));
 }
 
+struct OddUrl {
+    std::string_view text, says;
+};
+
+constexpr OddUrl odd_urls[] = {
+    {"", "empty"},
+    {"example.com", "https://host"},
+    {"//example.com/", "https://host"},
+    {"https:example.com", "//"},
+    {"https:/example.com", "//"},
+    {"https://", "host"},
+    {"https:///path", "host"},
+    {"https://:443/", "host"},
+    {"file:///etc/passwd", "scheme 'file'"},
+    {"gopher://example.com/", "scheme 'gopher'"},
+    {"ftp://example.com/", "scheme 'ftp'"},
+    {"dict://example.com:11111/", "scheme 'dict'"},
+    {"unix:/var/run/docker.sock", "scheme 'unix'"},
+    {"javascript:alert(1)", "scheme"},
+    {"https://user:pass@example.com/", "user name"},
+    {"https://user@example.com/", "user name"},
+    {"https://@example.com/", "user name"},
+    {"https://good.example#@evil.example", "fragment"},
+    {"https://good.example/#", "fragment"},
+    {"https://good.example\\@evil.example", "backslash"},
+    {"https://good.example/\t", "control"},
+    {"https://good.exa\nmple/", "control"},
+    {"https://good.example/a b", "space"},
+    {" https://good.example/", "space"},
+    {std::string_view{"https://good.example/\0", 22}, "control"},
+    {"https://good.example/\x7f", "control"},
+    {"https://b\xc3\xbc"
+     "cher.example/",
+     "punycode"},
+    {"https://\xef\xbc\x91\xef\xbc\x92\xef\xbc\x97.0.0.1/", "punycode"},
+    {"https://g\xd0\xbe"
+     "ogle.com/",
+     "punycode"},
+    {"https://%31%32%37.0.0.1/", "IPv4"},
+    {"https://%6cocalhost/", "DNS name"},
+    {"https://127.0.0.1%2eexample/", "DNS name"},
+    {"https://[::1]x/", "https://host"},
+    {"https://[::1].example/", "https://host"},
+    {"https://127.0.0.1 .example/", "space"},
+    {"https://example.com:80:80/", "port"},
+    {"https://example.com/[x]", "https://host"},
+    {"https://user:pass:[::1]/", "port"},
+    {"https://exa%6dple.com/", "DNS name"},
+    {"https://under_score.example/", "DNS name"},
+    {"https://-a.example/", "DNS name"},
+    {"https://a-.example/", "DNS name"},
+    {"https://a..example/", "DNS name"},
+    {"https://.example/", "DNS name"},
+    {"https://exa!mple.com/", "DNS name"},
+    {"https://example.com./", "dot"},
+    {"https://127.0.0.1./", "dot"},
+    {"https://127.1/", "IPv4"},
+    {"https://0/", "IPv4"},
+    {"https://2130706433/", "IPv4"},
+    {"https://0x7f000001/", "IPv4"},
+    {"https://0X7F000001/", "IPv4"},
+    {"https://0x7f.1/", "IPv4"},
+    {"https://0x/", "IPv4"},
+    {"https://017700000001/", "IPv4"},
+    {"https://0177.0.0.1/", "IPv4"},
+    {"https://127.0.0.0x1/", "IPv4"},
+    {"https://256.256.256.256/", "IPv4"},
+    {"https://1.2.3.4.5/", "IPv4"},
+    {"https://a.b.1/", "IPv4"},
+    {"https://[127.0.0.1]/", "IPv6"},
+    {"https://[fe80::1%25eth0]/", "IPv6"},
+    {"https://[fe80::1%eth0]/", "IPv6"},
+    {"https://[v1.x]/", "IPv6"},
+    {"https://[::1/", "https://host"},
+    {"https://[]/", "IPv6"},
+    {"https://::1/", ""},
+    {"https://example.com:/", "port"},
+    {"https://example.com:0/", "port"},
+    {"https://example.com:65536/", "port"},
+    {"https://example.com:0443/", "port"},
+    {"https://example.com:4294967739/", "port"},
+    {"https://example.com:443x/", "port"},
+    {"https://example.com/%zz", "%"},
+    {"https://example.com/%", "%"},
+    {"https://example.com/\"<>", "https://host"},
+};
+
+void expect_refused(std::string_view text, std::string_view says) {
+    const auto url = parse_url(text);
+    ASSERT_FALSE(url) << text.substr(0, 80) << " -> " << to_text(*url);
+    EXPECT_EQ(url.error().code, Errc::invalid_argument);
+    EXPECT_THAT(url.error().detail, HasSubstr(std::string{says})) << text.substr(0, 80);
+    EXPECT_LT(url.error().detail.size(), 300u);
+}
+
 TEST(Url, is_refused_with_the_reason_when_anything_is_odd) {
-    using namespace std::string_view_literals;
-    const std::string too_long = "https://example.com/" + std::string(2048 - 19, 'a');
-    const std::string far_too_long = "https://example.com/" + std::string(8192, 'a');
-    const std::string long_label = "https://" + std::string(64, 'a') + ".example/";
-    std::string long_host = "https://";
-    for (int i = 0; i < 64; ++i) long_host += "abc.";
-    long_host += "de/";
-    const struct {
-        std::string_view text, says;
-    } cases[] = {
-        {"", "empty"},
-        {"example.com", "https://host"},
-        {"//example.com/", "https://host"},
-        {"https:example.com", "//"},
-        {"https:/example.com", "//"},
-        {"https://", "host"},
-        {"https:///path", "host"},
-        {"https://:443/", "host"},
-        {too_long, "2048"},
-        {far_too_long, "2048"},
-        {"file:///etc/passwd", "scheme 'file'"},
-        {"gopher://example.com/", "scheme 'gopher'"},
-        {"ftp://example.com/", "scheme 'ftp'"},
-        {"dict://example.com:11111/", "scheme 'dict'"},
-        {"unix:/var/run/docker.sock", "scheme 'unix'"},
-        {"javascript:alert(1)", "scheme"},
-        {"https://user:pass@example.com/", "user name"},
-        {"https://user@example.com/", "user name"},
-        {"https://@example.com/", "user name"},
-        {"https://good.example#@evil.example", "fragment"},
-        {"https://good.example/#", "fragment"},
-        {"https://good.example\\@evil.example", "backslash"},
-        {"https://good.example/\t", "control"},
-        {"https://good.exa\nmple/", "control"},
-        {"https://good.example/a b", "space"},
-        {" https://good.example/", "space"},
-        {"https://good.example/\0"sv, "control"},
-        {"https://good.example/\x7f", "control"},
-        {"https://b\xc3\xbc"
-         "cher.example/",
-         "punycode"},
-        {"https://\xef\xbc\x91\xef\xbc\x92\xef\xbc\x97.0.0.1/", "punycode"},
-        {"https://g\xd0\xbe"
-         "ogle.com/",
-         "punycode"},
-        {"https://%31%32%37.0.0.1/", "IPv4"},
-        {"https://%6cocalhost/", "DNS name"},
-        {"https://127.0.0.1%2eexample/", "DNS name"},
-        {"https://[::1]x/", "https://host"},
-        {"https://[::1].example/", "https://host"},
-        {"https://127.0.0.1 .example/", "space"},
-        {"https://example.com:80:80/", "port"},
-        {"https://example.com/[x]", "https://host"},
-        {"https://user:pass:[::1]/", "port"},
-        {"https://exa%6dple.com/", "DNS name"},
-        {"https://under_score.example/", "DNS name"},
-        {"https://-a.example/", "DNS name"},
-        {"https://a-.example/", "DNS name"},
-        {"https://a..example/", "DNS name"},
-        {"https://.example/", "DNS name"},
-        {"https://exa!mple.com/", "DNS name"},
-        {long_label, "DNS name"},
-        {long_host, "DNS name"},
-        {"https://example.com./", "dot"},
-        {"https://127.0.0.1./", "dot"},
-        {"https://127.1/", "IPv4"},
-        {"https://0/", "IPv4"},
-        {"https://2130706433/", "IPv4"},
-        {"https://0x7f000001/", "IPv4"},
-        {"https://0X7F000001/", "IPv4"},
-        {"https://0x7f.1/", "IPv4"},
-        {"https://0x/", "IPv4"},
-        {"https://017700000001/", "IPv4"},
-        {"https://0177.0.0.1/", "IPv4"},
-        {"https://127.0.0.0x1/", "IPv4"},
-        {"https://256.256.256.256/", "IPv4"},
-        {"https://1.2.3.4.5/", "IPv4"},
-        {"https://a.b.1/", "IPv4"},
-        {"https://[127.0.0.1]/", "IPv6"},
-        {"https://[fe80::1%25eth0]/", "IPv6"},
-        {"https://[fe80::1%eth0]/", "IPv6"},
-        {"https://[v1.x]/", "IPv6"},
-        {"https://[::1/", "https://host"},
-        {"https://[]/", "IPv6"},
-        {"https://::1/", ""},
-        {"https://example.com:/", "port"},
-        {"https://example.com:0/", "port"},
-        {"https://example.com:65536/", "port"},
-        {"https://example.com:0443/", "port"},
-        {"https://example.com:4294967739/", "port"},
-        {"https://example.com:443x/", "port"},
-        {"https://example.com/%zz", "%"},
-        {"https://example.com/%", "%"},
-        {"https://example.com/\"<>", "https://host"},
-    };
-    for (const auto& c : cases) {
-        const auto url = parse_url(c.text);
-        ASSERT_FALSE(url) << c.text.substr(0, 80) << " -> " << to_text(*url);
-        EXPECT_EQ(url.error().code, Errc::invalid_argument);
-        EXPECT_THAT(url.error().detail, HasSubstr(std::string{c.says})) << c.text.substr(0, 80);
-        EXPECT_LT(url.error().detail.size(), 300u);
-    }
+    for (const OddUrl& odd : odd_urls) expect_refused(odd.text, odd.says);
+}
+
+TEST(Url, is_refused_past_its_limits) {
+    expect_refused("https://example.com/" + std::string(2048 - 19, 'a'), "2048");
+    expect_refused("https://example.com/" + std::string(8192, 'a'), "2048");
     EXPECT_TRUE(parse_url("https://example.com/" + std::string(2048 - 20, 'a')));
+    expect_refused("https://" + std::string(64, 'a') + ".example/", "DNS name");
+    EXPECT_TRUE(parse_url("https://" + std::string(63, 'a') + ".example/"));
+    std::string host;
+    for (int i = 0; i < 63; ++i) host += "abc.";
+    EXPECT_TRUE(parse_url("https://" + host + "d/")) << "253 characters";
+    expect_refused("https://" + host + "de/", "DNS name");
+}
+
+TEST(Url, never_disagrees_with_the_system_about_what_is_an_ipv4_address) {
+    // inet_aton is what a resolver falls back to: it takes 127.1, 0x7f.1 and octal numbers.
+    constexpr std::string_view alphabet = "01234567890789xXabf.....";
+    TestRandom random(17);
+    int addresses = 0;
+    int names = 0;
+    for (int i = 0; i < 200'000; ++i) {
+        std::string host;
+        const std::size_t size = 1 + random.next() % 15;
+        while (host.size() < size) host += alphabet[random.next() % alphabet.size()];
+        const auto url = parse_url("https://" + host + "/");
+        if (!url) continue;
+        in_addr system{};
+        const bool numeric = ::inet_aton(url->host.c_str(), &system) != 0;
+        ASSERT_EQ(url->address.has_value(), numeric) << host;
+        (numeric ? addresses : names) += 1;
+        if (!numeric) continue;
+        const auto* bytes = reinterpret_cast<const std::uint8_t*>(&system.s_addr);
+        ASSERT_TRUE(std::equal(bytes, bytes + 4, url->address->bytes.begin())) << host;
+    }
+    EXPECT_GT(addresses, 20);
+    EXPECT_GT(names, 1000);
+}
+
+TEST(Url, reads_its_own_normal_form_back_whatever_it_was_given) {
+    constexpr std::string_view alphabet = "ahtps:/?#[]@!$&'()*+,;=%2f.-_~\\ \n0189xA";
+    TestRandom random(23);
+    int accepted = 0;
+    for (int i = 0; i < 200'000; ++i) {
+        std::string text = random.next() % 2 == 0 ? "https://a" : "http://[::1]";
+        const std::size_t size = random.next() % 20;
+        for (std::size_t k = 0; k < size; ++k) text += alphabet[random.next() % alphabet.size()];
+        const auto url = parse_url(text);
+        if (!url) continue;
+        ++accepted;
+        ASSERT_EQ(parse_url(to_text(*url)), *url) << text;
+        ASSERT_TRUE(url->target.starts_with('/')) << text;
+        ASSERT_EQ(url->target.find_first_of(" \n\r#\\"), std::string::npos) << text;
+        ASSERT_EQ(url->host.find_first_of("/?#@[]% \\"), std::string::npos) << text;
+    }
+    EXPECT_GT(accepted, 1000);
 }
 
 TEST(Url, never_shows_a_password_in_its_error) {
