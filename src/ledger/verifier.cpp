@@ -12,9 +12,9 @@ namespace blotter::ledger {
 namespace {
 
 /// The tiles as they stand in the export, believed by nobody yet.
-class StoredTiles : public TileReader {
+class ExportTiles : public TileReader {
   public:
-    explicit StoredTiles(FileSource& files) : files_(files) {}
+    explicit ExportTiles(FileSource& files) : files_(files) {}
     Result<Bytes> read_tile(const TileId& id) override {
         TRY(Bytes bytes, files_.read(tile_path(id), tile_bytes_max));
         if (bytes.size() != id.width * sizeof(Digest))
@@ -244,7 +244,7 @@ class ExportVerifier {
 
     FileSource& files_;
     const VerifyOptions& options_;
-    StoredTiles tiles_;
+    ExportTiles tiles_;
     VerifyReport report_;
     TreeHead head_;
     TileBuilder builder_;

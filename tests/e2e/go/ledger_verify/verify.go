@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -44,6 +45,9 @@ func verify(export files) (summary, error) {
 	root, err := tlog.TreeHash(found.size, computed)
 	if err != nil {
 		return found, err
+	}
+	if found.size == 0 {
+		root = sha256.Sum256(nil) // RFC 6962, section 2.1; the package has no root for it
 	}
 	if root != found.root {
 		return found, fmt.Errorf("the entries lead to the root %v, the checkpoint signs %v", root, found.root)
