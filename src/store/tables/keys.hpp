@@ -56,8 +56,8 @@ Result<Applied> insert_subject_key(sql::Connection& db, const SubjectKeyRow& row
 Result<std::optional<SubjectKeyRow>> find_subject_key(sql::Connection& db,
                                                       std::int64_t workspace_no,
                                                       const Uuid& subject);
-/// Overwrites the key in place with as many zeros and keeps the row as a tombstone. Older pages of
-/// the write-ahead log still hold the key until a TRUNCATE checkpoint: the caller asks for one.
+/// Overwrites the key with zeros, in the file too, and keeps the row as a tombstone. The log still
+/// holds it until the next upkeep of the connection.
 Result<Applied> destroy_subject_key(sql::Connection& db, std::int64_t workspace_no,
                                     const Uuid& subject, Timestamp at);
 /// For a new data key. Refused (`Applied::no`) when it was destroyed or changed meanwhile.

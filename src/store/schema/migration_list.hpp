@@ -1,0 +1,10 @@
+#pragma once
+
+#include <string_view>
+
+/// The scripts, one source file each. Included by schema.cpp only.
+namespace blotter::store::schema {
+
+extern const std::string_view migration_0001;
+
+}  // namespace blotter::store::schema

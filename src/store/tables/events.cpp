@@ -1,0 +1,323 @@
+#include "store/tables/events.hpp"
+
+#include "store/tables/deliveries.hpp"
+#include "store/tables/detail.hpp"
+#include "store/tables/packed.hpp"
+#include "store/tables/workspaces.hpp"
+
+namespace blotter::store {
+namespace {
+
+using detail::Both;
+using detail::kept;
+using detail::Text;
+
+static_assert(static_cast<int>(DeliveryState::delivered) == 5,
+              "the statements take 5 for the first final state");
+
+constexpr sql::Query event_insert{
+    "event.insert",
+    "INSERT INTO event (id, workspace_no, type, envelope_no, entities, occurred_ms, accepted_ms, "
+    "request_hash, log_no, leaf, plan, payload) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"};
+// The payload comes last: its pages are not touched unless it is read.
+constexpr Text event_select{
+    "SELECT seq, id, workspace_no, type, envelope_no, entities, occurred_ms, accepted_ms, "
+    "request_hash, log_no, leaf, plan, payload FROM event "};
+constexpr sql::Query event_by_id{"event.by_id",
+                                 kept<event_select + "WHERE id = ?2 AND workspace_no = ?1">.chars};
+constexpr sql::Query event_by_seq{"event.by_seq", kept<event_select + "WHERE seq = ?1">.chars};
+constexpr Both event_list{
+    {"event.newest", kept<event_select +
+                          "WHERE workspace_no = ?1 AND seq > ?2 AND seq < ?3 "
+                          "ORDER BY seq DESC LIMIT ?4">.chars},
+    {"event.oldest", kept<event_select +
+                          "WHERE workspace_no = ?1 AND seq > ?2 AND seq < ?3 "
+                          "ORDER BY seq LIMIT ?4">.chars}};
+constexpr Both event_list_envelope{
+    {"event.envelope_newest", kept<event_select +
+                                   "WHERE envelope_no = ?1 AND seq > ?2 AND seq < ?3 "
+                                   "ORDER BY seq DESC LIMIT ?4">.chars},
+    {"event.envelope_oldest", kept<event_select +
+                                   "WHERE envelope_no = ?1 AND seq > ?2 AND seq < ?3 "
+                                   "ORDER BY seq LIMIT ?4">.chars}};
+constexpr sql::Query event_last{"event.last", "SELECT seq FROM event ORDER BY seq DESC LIMIT 1"};
+constexpr sql::Query event_probe{
+    "event.probe", "SELECT seq, accepted_ms FROM event WHERE seq >= ?1 ORDER BY seq LIMIT 1"};
+
+constexpr sql::Query key_insert{"event_key.insert",
+                                "INSERT INTO event_key (workspace_no, key, event_seq, "
+                                "request_hash) VALUES (?1, ?2, ?3, ?4)"};
+constexpr sql::Query key_read{
+    "event_key.read",
+    "SELECT event_seq, request_hash FROM event_key WHERE workspace_no = ?1 AND key = ?2"};
+
+constexpr sql::Query owed_events{
+    "event.owed",
+    kept<event_select + "WHERE seq > ?1 AND plan IS NOT NULL ORDER BY seq LIMIT ?2">.chars};
+// Answered from the index alone.
+constexpr sql::Query owed_rows{
+    "delivery.planned",
+    "SELECT event_seq, destination_no FROM delivery "
+    "WHERE event_seq > ?1 AND event_seq <= ?2 AND replay_no = 0 ORDER BY event_seq"};
+
+constexpr sql::Query old_events{
+    "event.old",
+    "SELECT seq, accepted_ms, "
+    "EXISTS (SELECT 1 FROM delivery d WHERE d.event_seq = event.seq AND d.state < 5), "
+    "seq = (SELECT max(seq) FROM event) "
+    "OR seq = (SELECT event_seq FROM delivery ORDER BY no DESC LIMIT 1) "
+    "FROM event WHERE workspace_no = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq LIMIT ?4"};
+constexpr sql::Query deliveries_of_event{"delivery.numbers_of_event",
+                                         "SELECT no FROM delivery WHERE event_seq = ?1"};
+constexpr sql::Query delete_attempts{"attempt.delete",
+                                     "DELETE FROM attempt WHERE key >= ?1 * 64 "
+                                     "AND key < ?1 * 64 + 64"};
+constexpr sql::Query delete_deliveries{"delivery.delete",
+                                       "DELETE FROM delivery WHERE event_seq = ?1"};
+constexpr sql::Query delete_renewals{"link_renewal.delete",
+                                     "DELETE FROM link_renewal WHERE event_seq = ?1"};
+constexpr sql::Query delete_accesses{"file_access.delete",
+                                     "DELETE FROM file_access WHERE event_seq = ?1"};
+constexpr sql::Query delete_keys{"event_key.delete", "DELETE FROM event_key WHERE event_seq = ?1"};
+constexpr sql::Query delete_event{"event.delete", "DELETE FROM event WHERE seq = ?1"};
+
+/// How far the wall clock may have been set back without a time range missing an event.
+constexpr Duration clock_slack = std::chrono::hours{1};
+
+Result<EventRow> read_event(const sql::Statement& s, Payload payload) {
+    EventRow row;
+    row.seq = s.integer(0);
+    row.id = sql::id_at<EventId>(s, 1);
+    row.workspace_no = s.integer(2);
+    row.type = event_type_from_code(s.integer(3)).value_or(EventType::source_unknown);
+    row.envelope_no = sql::integer_if(s, 4);
+    if (!s.is_null(5)) {
+        TRY(row.entity_nos, unpack_numbers(s.blob(5)));
+    }
+    row.occurred_at = sql::time_at(s, 6);
+    row.accepted_at = sql::time_at(s, 7);
+    if (!s.is_null(8)) row.request_hash = detail::digest_at(s, 8);
+    row.log_no = s.integer(9);
+    row.leaf = s.integer(10);
+    if (!s.is_null(11)) {
+        TRY(row.plan, unpack_numbers(s.blob(11)));
+    }
+    if (payload == Payload::read) row.payload = sql::bytes_at(s, 12);
+    return row;
+}
+
+/// At most one row of a bound query.
+Result<std::optional<EventRow>> only_event(Result<std::optional<Result<EventRow>>> found) {
+    if (!found) return pass(std::move(found).error());
+    if (!*found) return std::nullopt;
+    TRY(auto row, std::move(**found));
+    return row;
+}
+
+bool matches(const sql::Statement& s, const EventFilter& filter) {
+    if (filter.types) {
+        const auto type = event_type_from_code(s.integer(3));
+        if (!type || !filter.types->contains(*type)) return false;
+    }
+    if (filter.envelope_no && sql::integer_if(s, 4) != filter.envelope_no) return false;
+    // A list by envelope does not go through the workspace's index.
+    if (s.integer(2) != filter.workspace_no) return false;
+    const Timestamp accepted = sql::time_at(s, 7);
+    if (filter.from && accepted < *filter.from) return false;
+    if (filter.until && accepted >= *filter.until) return false;
+    if (!filter.entity_no) return true;
+    return !s.is_null(5) && packed_contains(s.blob(5), *filter.entity_no);
+}
+
+/// The first seq accepted at or after a time, one past the last if there is none: about thirty
+/// look-ups by seq, instead of an index that every event would pay for.
+Result<std::int64_t> seq_at(sql::Connection& db, Timestamp at) {
+    TRY(const std::int64_t last, last_event_seq(db));
+    std::int64_t low = 1;
+    std::int64_t high = last + 1;
+    while (low < high) {
+        const std::int64_t middle = low + (high - low) / 2;
+        const auto read = [](const sql::Statement& s) {
+            return std::pair{s.integer(0), sql::time_at(s, 1)};
+        };
+        TRY(const auto probe, sql::one(db, event_probe, read, middle));
+        // Seqs have gaps where retention was at work: `probe` is the next one that is there.
+        if (!probe || probe->second >= at)
+            high = middle;
+        else
+            low = probe->first + 1;
+    }
+    return low;
+}
+
+/// The part of the seqs to look at, both ends excluded.
+struct SeqRange {
+    std::int64_t above = 0;
+    std::int64_t below = std::numeric_limits<std::int64_t>::max();
+};
+
+Result<SeqRange> range_of(sql::Connection& db, const EventFilter& filter, const PageOptions& page) {
+    SeqRange range;
+    if (filter.from) {
+        TRY(const std::int64_t first, seq_at(db, *filter.from - clock_slack));
+        range.above = first - 1;
+    }
+    if (filter.until) {
+        TRY(range.below, seq_at(db, *filter.until + clock_slack));
+    }
+    if (page.order == Order::oldest_first)
+        range.above = std::max(range.above, page.after);
+    else if (page.after != 0)
+        range.below = std::min(range.below, page.after);
+    return range;
+}
+
+/// Lends the statement that walks what a filter allows, bound and ready.
+Result<sql::Statement*> walk(sql::Connection& db, const EventFilter& filter,
+                             const PageOptions& page, std::int64_t scanned_max) {
+    TRY(const SeqRange range, range_of(db, filter, page));
+    const Both& queries = filter.envelope_no ? event_list_envelope : event_list;
+    TRY(sql::Statement* const statement, db.prepare(queries.in(page.order)));
+    sql::bind_all(*statement, filter.envelope_no.value_or(filter.workspace_no), range.above,
+                  range.below, scanned_max);
+    return statement;
+}
+
+Result<> delete_with_everything(sql::Connection& db, std::int64_t seq) {
+    TRY(const auto numbers, sql::all(db, deliveries_of_event, detail::first_integer, seq));
+    for (const std::int64_t no : numbers) CHECK(sql::run(db, delete_attempts, no));
+    for (const sql::Query* query :
+         {&delete_deliveries, &delete_renewals, &delete_accesses, &delete_keys, &delete_event})
+        CHECK(sql::run(db, *query, seq));
+    return {};
+}
+
+}  // namespace
+
+Result<std::int64_t> insert_event(sql::Connection& db, const NewEvent& event) {
+    Bytes entities;
+    Bytes plan;
+    pack_numbers(event.entity_nos, entities);
+    pack_numbers(event.plan, plan);
+    const auto unless_empty = [](const Bytes& packed) {
+        return packed.empty() ? std::optional<ByteView>{} : std::optional<ByteView>{packed};
+    };
+    return detail::insert(db, event_insert, event.id, event.workspace_no, event.type,
+                          event.envelope_no, unless_empty(entities), event.occurred_at,
+                          event.accepted_at, event.request_hash, event.log_no, event.leaf,
+                          unless_empty(plan), event.payload);
+}
+
+Result<std::optional<EventRow>> find_event(sql::Connection& db, std::int64_t workspace_no,
+                                           const EventId& id) {
+    const auto read = [](const sql::Statement& s) { return read_event(s, Payload::read); };
+    return only_event(sql::one(db, event_by_id, read, workspace_no, id));
+}
+
+Result<std::optional<EventRow>> load_event(sql::Connection& db, std::int64_t seq, Payload payload) {
+    const auto read = [payload](const sql::Statement& s) { return read_event(s, payload); };
+    return only_event(sql::one(db, event_by_seq, read, seq));
+}
+
+Result<Page<EventRow>> list_events(sql::Connection& db, const EventFilter& filter,
+                                   const PageOptions& page, Payload payload) {
+    TRY(sql::Statement* const statement,
+        walk(db, filter, page, static_cast<std::int64_t>(scan_rows_max)));
+    sql::Use use{statement};
+    const auto keep = [&](const sql::Statement& s) { return matches(s, filter); };
+    const auto read = [&](const sql::Statement& s) { return read_event(s, payload); };
+    TRY(auto found, detail::scan(*use, detail::limit_of(page.limit), keep, read, scan_rows_max));
+    Page<EventRow> out{{}, found.next};
+    out.rows.reserve(found.rows.size());
+    for (auto& row : found.rows) {
+        TRY(auto event, std::move(row));
+        out.rows.push_back(std::move(event));
+    }
+    return out;
+}
+
+Result<Count> count_events(sql::Connection& db, const EventFilter& filter, std::int64_t cap) {
+    const std::int64_t scanned_max = cap * 10;
+    TRY(sql::Statement* const statement, walk(db, filter, {}, scanned_max + 1));
+    sql::Use use{statement};
+    const auto keep = [&](const sql::Statement& s) { return matches(s, filter); };
+    return detail::count(*use, cap, keep, scanned_max);
+}
+
+Result<std::int64_t> last_event_seq(sql::Connection& db) {
+    TRY(const auto last, sql::one(db, event_last, detail::first_integer));
+    return last.value_or(0);
+}
+
+Result<> insert_event_key(sql::Connection& db, const EventKey& key, const EventKeyRow& row) {
+    return sql::run(db, key_insert, key.workspace_no, key.key, row.event_seq, row.request_hash);
+}
+
+Result<std::optional<EventKeyRow>> find_event_key(sql::Connection& db, const EventKey& key) {
+    const auto read = [](const sql::Statement& s) {
+        return EventKeyRow{s.integer(0), detail::digest_at(s, 1)};
+    };
+    return sql::one(db, key_read, read, key.workspace_no, key.key);
+}
+
+Result<OwedSlice> list_owed(sql::Connection& db, std::int64_t after_seq, std::size_t limit) {
+    const std::size_t rows_max = detail::limit_of(limit);
+    const auto read = [](const sql::Statement& s) { return read_event(s, Payload::skip); };
+    TRY(auto events, sql::all(db, owed_events, read, after_seq, rows_max));
+    OwedSlice out{{}, after_seq, events.size() == rows_max};
+    for (auto& row : events) {
+        TRY(auto event, std::move(row));
+        std::vector<std::int64_t> plan = event.plan;
+        out.scanned_to = event.seq;
+        out.events.push_back({std::move(event), std::move(plan)});
+    }
+    // Both are in order of seq: one walk over the rows that exist takes them out of the plans.
+    TRY(sql::Statement* const prepared, db.prepare(owed_rows));
+    sql::Use use{prepared};
+    sql::bind_all(*use, after_seq, out.scanned_to);
+    auto owed = out.events.begin();
+    for (;;) {
+        TRY(const bool found, use->step());
+        if (!found) break;
+        while (owed != out.events.end() && owed->event.seq < use->integer(0)) ++owed;
+        if (owed == out.events.end()) break;
+        if (owed->event.seq == use->integer(0)) std::erase(owed->destination_nos, use->integer(1));
+    }
+    std::erase_if(out.events, [](const OwedEvent& e) { return e.destination_nos.empty(); });
+    return out;
+}
+
+Result<Applied> advance_watermark(sql::Connection& db, std::int64_t seq) {
+    return raise_meta_number(db, meta::first_attempt_watermark, seq);
+}
+
+Result<std::int64_t> read_watermark(sql::Connection& db) {
+    return read_meta_number(db, meta::first_attempt_watermark);
+}
+
+Result<Chunk> delete_old_events(sql::Connection& db, const EventRetention& retention) {
+    TRY(const std::int64_t watermark, read_watermark(db));
+    const std::size_t limit = detail::limit_of(retention.limit);
+    std::vector<std::int64_t> old;
+    Chunk out;
+    bool reached_end = false;
+    {
+        TRY(sql::Statement* const prepared, db.prepare(old_events));
+        sql::Use use{prepared};
+        sql::bind_all(*use, retention.workspace_no, retention.after, watermark, limit);
+        const auto keep = [&](const sql::Statement& s) {
+            const Timestamp accepted = sql::time_at(s, 1);
+            reached_end = accepted >= retention.before + clock_slack;
+            return accepted < retention.before && s.integer(2) == 0 && s.integer(3) == 0;
+        };
+        TRY(auto page, detail::scan(*use, limit, keep, detail::first_integer, limit));
+        old = std::move(page.rows);
+        if (!reached_end) out.next = page.next;
+    }
+    for (const std::int64_t seq : old) CHECK(delete_with_everything(db, seq));
+    out.deleted = static_cast<std::int64_t>(old.size());
+    return out;
+}
+
+}  // namespace blotter::store

@@ -1,0 +1,160 @@
+#include "store/tables/logs.hpp"
+
+#include "store/tables/detail.hpp"
+
+namespace blotter::store {
+namespace {
+
+using detail::kept;
+using detail::Text;
+
+constexpr sql::Query log_insert{
+    "log.insert",
+    "INSERT INTO log (workspace_no, origin, created_ms, forked_from) VALUES (?1, ?2, ?3, ?4)"};
+constexpr Text log_select{
+    "SELECT no, workspace_no, origin, created_ms, forked_from, closed_ms FROM log "};
+constexpr sql::Query log_open{"log.open",
+                              kept<log_select +
+                                   "WHERE workspace_no IS NOT DISTINCT FROM ?1 "
+                                   "AND closed_ms IS NULL ORDER BY no DESC LIMIT 1">.chars};
+constexpr sql::Query log_by_origin{"log.by_origin", kept<log_select + "WHERE origin = ?1">.chars};
+constexpr sql::Query log_by_no{"log.by_no", kept<log_select + "WHERE no = ?1">.chars};
+constexpr sql::Query log_list{"log.list",
+                              kept<log_select + "WHERE no > ?1 ORDER BY no LIMIT ?2">.chars};
+constexpr sql::Query log_close{"log.close",
+                               "UPDATE log SET closed_ms = ?2 WHERE no = ?1 AND closed_ms IS NULL"};
+
+constexpr sql::Query leaf_insert{"leaf.insert",
+                                 "INSERT INTO leaf (log_no, n, entry) VALUES (?1, ?2, ?3)"};
+constexpr sql::Query leaf_read{"leaf.read", "SELECT entry FROM leaf WHERE log_no = ?1 AND n = ?2"};
+constexpr sql::Query leaf_last{"leaf.last",
+                               "SELECT n FROM leaf WHERE log_no = ?1 ORDER BY n DESC LIMIT 1"};
+constexpr sql::Query leaf_list{
+    "leaf.list", "SELECT entry FROM leaf WHERE log_no = ?1 AND n >= ?2 ORDER BY n LIMIT ?3"};
+
+constexpr sql::Query tile_insert{
+    "tile.insert", "INSERT INTO tile (log_no, level, idx, hashes) VALUES (?1, ?2, ?3, ?4)"};
+constexpr sql::Query tile_read{
+    "tile.read", "SELECT hashes FROM tile WHERE log_no = ?1 AND level = ?2 AND idx = ?3"};
+constexpr sql::Query tile_last{
+    "tile.last", "SELECT idx FROM tile WHERE log_no = ?1 AND level = ?2 ORDER BY idx DESC LIMIT 1"};
+
+constexpr sql::Query checkpoint_insert{
+    "checkpoint.insert",
+    "INSERT INTO checkpoint (log_no, size, root, note, signed_ms) VALUES (?1, ?2, ?3, ?4, ?5)"};
+constexpr Text checkpoint_select{"SELECT log_no, size, root, note, signed_ms FROM checkpoint "};
+constexpr sql::Query checkpoint_last{
+    "checkpoint.last",
+    kept<checkpoint_select + "WHERE log_no = ?1 ORDER BY size DESC LIMIT 1">.chars};
+constexpr sql::Query checkpoint_list{
+    "checkpoint.list",
+    kept<checkpoint_select + "WHERE log_no = ?1 AND size > ?2 ORDER BY size LIMIT ?3">.chars};
+
+LogRow read_log(const sql::Statement& s) {
+    return {.no = s.integer(0),
+            .workspace_no = sql::integer_if(s, 1),
+            .origin = sql::string_at(s, 2),
+            .created_at = sql::time_at(s, 3),
+            .forked_from = sql::integer_if(s, 4),
+            .closed_at = sql::time_if(s, 5)};
+}
+
+CheckpointRow read_checkpoint(const sql::Statement& s) {
+    return {.log_no = s.integer(0),
+            .size = s.integer(1),
+            .root = detail::digest_at(s, 2),
+            .note = sql::string_at(s, 3),
+            .signed_at = sql::time_at(s, 4)};
+}
+
+Bytes first_bytes(const sql::Statement& s) {
+    return sql::bytes_at(s, 0);
+}
+
+/// One more than the number found: how many there are of what is counted from 0 without gaps.
+std::int64_t size_from(const std::optional<std::int64_t>& last) {
+    return last ? *last + 1 : 0;
+}
+
+}  // namespace
+
+Result<std::int64_t> insert_log(sql::Connection& db, const LogRow& row) {
+    return detail::insert(db, log_insert, row.workspace_no, row.origin, row.created_at,
+                          row.forked_from);
+}
+
+Result<std::optional<LogRow>> find_open_log(sql::Connection& db,
+                                            std::optional<std::int64_t> workspace_no) {
+    return sql::one(db, log_open, read_log, workspace_no);
+}
+
+Result<std::optional<LogRow>> find_log_by_origin(sql::Connection& db, std::string_view origin) {
+    return sql::one(db, log_by_origin, read_log, origin);
+}
+
+Result<std::optional<LogRow>> load_log(sql::Connection& db, std::int64_t no) {
+    return sql::one(db, log_by_no, read_log, no);
+}
+
+Result<Page<LogRow>> list_logs(sql::Connection& db, std::int64_t after, std::size_t limit) {
+    return detail::list_after(db, log_list, {after, limit, Order::oldest_first}, read_log);
+}
+
+Result<Applied> close_log(sql::Connection& db, std::int64_t no, Timestamp at) {
+    return detail::change(db, log_close, no, at);
+}
+
+Result<> insert_leaf(sql::Connection& db, std::int64_t log_no, std::int64_t n, ByteView entry) {
+    return sql::run(db, leaf_insert, log_no, n, entry);
+}
+
+Result<std::optional<Bytes>> load_leaf(sql::Connection& db, std::int64_t log_no, std::int64_t n) {
+    return sql::one(db, leaf_read, first_bytes, log_no, n);
+}
+
+Result<std::int64_t> log_size(sql::Connection& db, std::int64_t log_no) {
+    TRY(const auto last, sql::one(db, leaf_last, detail::first_integer, log_no));
+    return size_from(last);
+}
+
+Result<std::vector<Bytes>> list_leaves(sql::Connection& db, const LeafRange& range) {
+    return sql::all(db, leaf_list, first_bytes, range.log_no, range.first,
+                    detail::limit_of(range.count));
+}
+
+Result<> insert_tile(sql::Connection& db, const TileKey& key, ByteView hashes) {
+    return sql::run(db, tile_insert, key.log_no, key.level, key.index, hashes);
+}
+
+Result<std::optional<Bytes>> load_tile(sql::Connection& db, const TileKey& key) {
+    return sql::one(db, tile_read, first_bytes, key.log_no, key.level, key.index);
+}
+
+Result<std::int64_t> count_tiles(sql::Connection& db, std::int64_t log_no, int level) {
+    TRY(const auto last, sql::one(db, tile_last, detail::first_integer, log_no, level));
+    return size_from(last);
+}
+
+Result<> insert_checkpoint(sql::Connection& db, const CheckpointRow& row) {
+    return sql::run(db, checkpoint_insert, row.log_no, row.size, row.root, row.note, row.signed_at);
+}
+
+Result<std::optional<CheckpointRow>> last_checkpoint(sql::Connection& db, std::int64_t log_no) {
+    return sql::one(db, checkpoint_last, read_checkpoint, log_no);
+}
+
+Result<std::optional<CheckpointRow>> checkpoint_covering(sql::Connection& db, std::int64_t log_no,
+                                                         std::int64_t size) {
+    return sql::one(db, checkpoint_list, read_checkpoint, log_no, size - 1, 1);
+}
+
+Result<Page<CheckpointRow>> list_checkpoints(sql::Connection& db, std::int64_t log_no,
+                                             std::int64_t after, std::size_t limit) {
+    const std::size_t rows_max = detail::limit_of(limit);
+    TRY(auto rows, sql::all(db, checkpoint_list, read_checkpoint, log_no, after, rows_max));
+    Page<CheckpointRow> out{std::move(rows), {}};
+    if (out.rows.size() == rows_max) out.next = out.rows.back().size;
+    return out;
+}
+
+}  // namespace blotter::store
