@@ -1,8 +1,8 @@
 #include "config/load.hpp"
 
 #include <algorithm>
-#include <array>
 #include <fstream>
+#include <string.h>
 #include <utility>
 
 #include <fmt/format.h>
@@ -247,7 +247,9 @@ Result<Configuration> load(const Sources& sources) {
     for (const Row& row : rows()) {
         if (row.kind != Kind::secret) continue;
         Given& given = reading.given[index_of(row)];
-        given.text = given.text.empty() ? "unset" : "set";
+        const bool set = !given.text.empty();
+        explicit_bzero(given.text.data(), given.text.size());
+        given.text = set ? "set" : "unset";
     }
     out.given_ = std::move(reading.given);
     out.warnings_ = std::move(reading.warnings);
