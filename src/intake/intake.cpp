@@ -12,13 +12,16 @@
 namespace blotter::intake {
 
 void DirectoryHolder::change(store::Tx& tx, routing::Directory next) {
+    routing::DirectoryPtr before = staged_;
     staged_ = std::make_shared<const routing::Directory>(std::move(next));
     tx.after_commit([this] {
+        // Several changes of one group are published once, with the last of them.
         if (!staged_) return;
         current_ = std::exchange(staged_, nullptr);
         publish_(current_);
     });
-    tx.after_rollback([this] { staged_ = nullptr; });
+    // Undone work is undone at once and in reverse order, so this is what the others staged.
+    tx.after_rollback([this, before = std::move(before)] { staged_ = before; });
 }
 
 Result<std::optional<Accepted>> Intake::find_repeated(store::Tx& tx, std::int64_t workspace_no,
@@ -56,7 +59,9 @@ Result<> Intake::write_waiting(store::Tx& tx, const connectors::EventFacts& fact
     for (const routing::TargetPtr& target : plan) {
         const Destination& destination = target->destination;
         const bool enabled = destination.state == DestinationState::enabled;
-        if (enabled && !parts_.sink.is_backlogged(destination.no)) {
+        // Ordered deliveries are numbered by their rows, so they have one from the start.
+        const bool ordered = destination.limits.order != OrderPolicy::none;
+        if (enabled && !ordered && !parts_.sink.is_backlogged(destination.no)) {
             fresh.push_back({nullptr, target});
             continue;
         }
@@ -175,34 +180,41 @@ Result<> Intake::note(store::Tx& tx, std::int64_t workspace_no, ledger::LeafKind
     return parts_.book.append(tx, log_no, leaf);
 }
 
-Result<connectors::EventFacts> open_event(sql::Connection& db, Keyring& keys,
-                                          const routing::Directory& directory, std::int64_t seq) {
+Result<SealedEvent> load_sealed_event(sql::Connection& db, std::int64_t seq) {
+    SealedEvent out;
     TRY(auto row, store::load_event(db, seq, store::Payload::read));
     if (!row) return fail(Errc::not_found, "the event is no longer kept");
-    const routing::WorkspaceFacts* workspace = directory.workspace(row->workspace_no);
-    if (workspace == nullptr) return fail(Errc::corrupt, "an event's workspace is missing");
-    Uuid subject = row->id.value;
-    if (row->envelope_no) {
-        TRY(const auto envelope, store::load_envelope(db, *row->envelope_no));
+    out.row = std::move(*row);
+    out.subject = out.row.id.value;
+    if (out.row.envelope_no) {
+        TRY(const auto envelope, store::load_envelope(db, *out.row.envelope_no));
         if (!envelope) return fail(Errc::corrupt, "an event's envelope is missing");
-        subject = envelope->id.value;
+        out.subject = envelope->id.value;
     }
+    TRY(out.key, store::find_subject_key(db, out.row.workspace_no, out.subject));
+    TRY(out.workspace_keys, store::list_data_keys(db, out.row.workspace_no, 1'000));
+    return out;
+}
+
+Result<connectors::EventFacts> open_event(Keyring& keys, const WorkspaceId& workspace,
+                                          const SealedEvent& sealed) {
     TRY(const security::DataKey key,
-        keys.open_subject(db, workspace->id, row->workspace_no, subject));
+        keys.open_subject(workspace, sealed.subject, sealed.key, sealed.workspace_keys));
+    const store::EventRow& row = sealed.row;
     TRY(const Bytes plain,
-        keys.vault().open_payload(key, event_cell(workspace->id, row->id), row->payload));
+        keys.vault().open_payload(key, event_cell(workspace, row.id), row.payload));
     TRY(json::Value body, json::parse(as_text(plain), {.bytes_max = 16 << 20}));
     connectors::EventFacts facts;
-    facts.seq = seq;
-    facts.id = row->id;
-    facts.type = row->type;
-    facts.occurred_at = row->occurred_at;
-    facts.accepted_at = row->accepted_at;
-    facts.workspace_no = row->workspace_no;
-    facts.workspace_id = workspace->id.text();
+    facts.seq = row.seq;
+    facts.id = row.id;
+    facts.type = row.type;
+    facts.occurred_at = row.occurred_at;
+    facts.accepted_at = row.accepted_at;
+    facts.workspace_no = row.workspace_no;
+    facts.workspace_id = workspace.text();
     if (const json::Value* entity = body.find("entity_id"))
         if (const std::string* text = entity->as_string()) facts.entity_id = *text;
-    facts.envelope_no = row->envelope_no;
+    facts.envelope_no = row.envelope_no;
     if (json::Object* object = body.as_object())
         if (json::Value* data = object->find("data")) facts.data = std::move(*data);
     return facts;

@@ -13,6 +13,8 @@
 #include "routing/directory.hpp"
 #include "runtime/clock.hpp"
 #include "runtime/entropy.hpp"
+#include "store/tables/events.hpp"
+#include "store/tables/keys.hpp"
 #include "store/writer.hpp"
 
 namespace blotter::intake {
@@ -109,8 +111,17 @@ class Intake {
     Parts parts_;
 };
 
-/// Reads an event back as it was accepted: opens and parses the sealed payload.
-Result<connectors::EventFacts> open_event(sql::Connection& db, Keyring& keys,
-                                          const routing::Directory& directory, std::int64_t seq);
+/// An event as the store has it, with everything needed to open it.
+struct SealedEvent {
+    store::EventRow row;
+    Uuid subject{};
+    std::optional<store::SubjectKeyRow> key;
+    std::vector<store::DataKeyRow> workspace_keys;
+};
+/// Any connection.
+Result<SealedEvent> load_sealed_event(sql::Connection& db, std::int64_t seq);
+/// Opens it: on the thread that owns `keys`. Errc::gone when its data was erased.
+Result<connectors::EventFacts> open_event(Keyring& keys, const WorkspaceId& workspace,
+                                          const SealedEvent& sealed);
 
 }  // namespace blotter::intake

@@ -55,6 +55,10 @@ security::Cell envelope_cell(const WorkspaceId& workspace, const EnvelopeId& env
 Result<> Keyring::load(sql::Connection& db, const WorkspaceId& workspace,
                        std::int64_t workspace_no) {
     TRY(auto rows, store::list_data_keys(db, workspace_no, 1'000));
+    return load(workspace, std::move(rows));
+}
+
+Result<> Keyring::load(const WorkspaceId& workspace, std::vector<store::DataKeyRow> rows) {
     // Newest last, so that it is the one that seals.
     std::ranges::reverse(rows);
     for (const store::DataKeyRow& row : rows) {
@@ -91,14 +95,19 @@ Result<security::DataKey> Keyring::subject(store::Tx& tx, const WorkspaceId& wor
     return std::move(made.key);
 }
 
-Result<security::DataKey> Keyring::open_subject(sql::Connection& db, const WorkspaceId& workspace,
-                                                std::int64_t workspace_no, const Uuid& subject) {
-    if (!vault_.has_key(workspace, security::KeyPurpose::payloads))
-        CHECK(load(db, workspace, workspace_no));
-    TRY(const auto found, store::find_subject_key(db, workspace_no, subject));
-    if (!found) return fail(Errc::corrupt, "the key of a sealed payload is missing");
-    if (found->destroyed_at) return fail(Errc::gone, "the data of this subject was erased");
-    return vault_.open_data_key(subject_cell(workspace, subject), found->wrapped);
+Result<security::DataKey> Keyring::open_subject(const WorkspaceId& workspace, const Uuid& subject,
+                                                const std::optional<store::SubjectKeyRow>& row,
+                                                std::vector<store::DataKeyRow> workspace_keys) {
+    if (!row) return fail(Errc::corrupt, "the key of a sealed payload is missing");
+    if (row->destroyed_at) return fail(Errc::gone, "the data of this subject was erased");
+    const security::Cell cell = subject_cell(workspace, subject);
+    if (vault_.has_key(workspace, security::KeyPurpose::payloads)) {
+        auto opened = vault_.open_data_key(cell, row->wrapped);
+        if (opened) return opened;
+        // Perhaps wrapped under a workspace key that was made since.
+    }
+    CHECK(load(workspace, std::move(workspace_keys)));
+    return vault_.open_data_key(cell, row->wrapped);
 }
 
 }  // namespace blotter::intake

@@ -3,6 +3,7 @@
 #include "base/ids.hpp"
 #include "security/vault.hpp"
 #include "store/sql.hpp"
+#include "store/tables/keys.hpp"
 #include "store/writer.hpp"
 
 namespace blotter::intake {
@@ -27,9 +28,13 @@ class Keyring {
     Result<security::DataKey> subject(store::Tx& tx, const WorkspaceId& workspace,
                                       std::int64_t workspace_no, const Uuid& subject,
                                       Timestamp now);
-    /// The same for reading: Errc::gone when it was destroyed, corrupt when there is none.
-    Result<security::DataKey> open_subject(sql::Connection& db, const WorkspaceId& workspace,
-                                           std::int64_t workspace_no, const Uuid& subject);
+    /// The same from rows that were read elsewhere: Errc::gone when it was destroyed, corrupt when
+    /// there is none.
+    Result<security::DataKey> open_subject(const WorkspaceId& workspace, const Uuid& subject,
+                                           const std::optional<store::SubjectKeyRow>& row,
+                                           std::vector<store::DataKeyRow> workspace_keys);
+    /// Holds a workspace's keys, given newest first as the store lists them.
+    Result<> load(const WorkspaceId& workspace, std::vector<store::DataKeyRow> rows);
 
     const WorkspaceId& installation() const { return installation_; }
 

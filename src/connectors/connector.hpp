@@ -1,0 +1,46 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/result.hpp"
+#include "connectors/event_body.hpp"
+#include "model/delivery.hpp"
+#include "routing/directory.hpp"
+#include "runtime/executor.hpp"
+
+namespace blotter::connectors {
+
+/// One attempt to make. `event` and `target` stay as they are until the report.
+struct AttemptRequest {
+    std::shared_ptr<const EventFacts> event;
+    routing::TargetPtr target;
+    std::uint32_t n = 1;
+    Timestamp started_at;
+};
+
+/// How far an attempt without an answer came.
+enum class Stage : std::uint8_t { prepare, resolve, connect, tls, send, answer, done };
+
+/// What came of it. `attempt` is what is kept and shown; the rest is for the delivery policy.
+struct AttemptReport {
+    Attempt attempt;
+    std::optional<int> status;      ///< of an answer
+    std::string retry_after;        ///< the answer's header, as sent
+    Errc failure = Errc::internal;  ///< when there is no answer
+    Stage stage = Stage::prepare;   ///< where it failed
+    std::string words;              ///< the failure for people
+};
+
+/// A kind of destination. One object per loop; `attempt` may run many times at once.
+class Connector {
+  public:
+    virtual ~Connector() = default;
+    /// Makes exactly one attempt. Never throws for what the other side does.
+    virtual runtime::Task<AttemptReport> attempt(AttemptRequest request) = 0;
+    /// Settings or secrets of a destination changed: forget what was derived from them.
+    virtual void forget(std::int64_t destination_no) = 0;
+};
+
+}  // namespace blotter::connectors

@@ -1,0 +1,320 @@
+#include <fmt/format.h>
+
+#include "base/json.hpp"
+#include "base/utf8.hpp"
+#include "delivery/engine.hpp"
+#include "store/tables/files.hpp"
+
+namespace blotter::delivery {
+namespace {
+
+struct EntropyRandom final : Random {
+    explicit EntropyRandom(runtime::Entropy& from) : entropy(from) {}
+    std::uint64_t next() override { return entropy.next(); }
+    runtime::Entropy& entropy;
+};
+
+OutcomeCode code_of(Errc failure, connectors::Stage stage) {
+    using connectors::Stage;
+    switch (failure) {
+        case Errc::timeout:
+            if (stage == Stage::resolve) return OutcomeCode::resolve_failed;
+            if (stage == Stage::connect) return OutcomeCode::connect_timeout;
+            if (stage == Stage::tls) return OutcomeCode::tls_timeout;
+            return OutcomeCode::answer_timeout;
+        case Errc::resolve_failed:
+            return OutcomeCode::resolve_failed;
+        case Errc::address_denied:
+            return OutcomeCode::address_denied;
+        case Errc::connect_failed:
+            return OutcomeCode::connect_failed;
+        case Errc::tls_failed:
+            return OutcomeCode::tls_failed;
+        case Errc::tls_version:
+            return OutcomeCode::tls_version;
+        case Errc::connection_closed:
+            return OutcomeCode::connection_closed;
+        case Errc::protocol_error:
+            return OutcomeCode::protocol_error;
+        case Errc::headers_too_large:
+            return OutcomeCode::header_too_large;
+        case Errc::cancelled:
+            return OutcomeCode::not_sent;
+        default:
+            return OutcomeCode::not_built;
+    }
+}
+
+Outcome judge(const connectors::AttemptReport& report, Timestamp now) {
+    if (report.status) return classify(Answer{*report.status, report.retry_after, now});
+    return classify(Fault{.code = code_of(report.failure, report.stage),
+                          .waited = std::chrono::duration_cast<Duration>(report.attempt.took),
+                          .detail = report.words});
+}
+
+bool carries_links(const connectors::EventFacts& event) {
+    const json::Value* files = event.data.find("files");
+    return files != nullptr && files->as_object() != nullptr && !files->as_object()->empty();
+}
+
+void text_if(json::Object& out, const char* name, const std::string& value) {
+    if (!value.empty()) out.append(name, value);
+}
+
+std::string detail_of(const Attempt& a) {
+    json::Object out;
+    text_if(out, "error", a.error);
+    text_if(out, "address", a.address);
+    text_if(out, "tls_version", a.tls_version);
+    text_if(out, "tls_cipher", a.tls_cipher);
+    text_if(out, "peer_certificate_sha256", a.peer_certificate_sha256);
+    text_if(out, "request_headers", a.request_headers);
+    text_if(out, "answer_type", a.answer_type);
+    if (!a.answer.empty()) {
+        // Answers are kept as they came; what is no text is kept as base64.
+        if (find_invalid_utf8(a.answer))
+            out.append("answer_base64", to_base64(as_bytes(a.answer)));
+        else
+            out.append("answer", a.answer);
+    }
+    if (a.answer_cut) out.append("answer_cut", true);
+    return json::to_text(out);
+}
+
+}  // namespace
+
+runtime::Task<connectors::AttemptReport> Engine::try_out(connectors::AttemptRequest request) {
+    const auto found = parts_.connectors.find(request.target->destination.kind);
+    if (found == parts_.connectors.end()) {
+        connectors::AttemptReport report;
+        report.words = "there is no connector of this kind";
+        co_return report;
+    }
+    co_return co_await found->second->attempt(std::move(request));
+}
+
+runtime::Task<> Engine::attempt(Start start) {
+    parts_.probe.in_flight.add();
+    auto loaded = co_await load(start);
+    Lane* lane = nullptr;
+    for (auto& [no, candidate] : lanes_)
+        if (loaded && candidate.slot == start.ref.destination) lane = &candidate;
+    if (!loaded || lane == nullptr) {
+        if (!loaded) parts_.log.error("delivery.load_failed", {{"error", loaded.error()}});
+        give_back(start, Settled::not_final);
+        co_return;
+    }
+    EntropyRandom random{parts_.entropy};
+    auto started =
+        decide(loaded->delivery, Started{},
+               Context{lane->schedule, gate_of(lane->target->destination), now(), random});
+    if (!started || !std::holds_alternative<AwaitOutcome>(started->step)) {
+        if (started)
+            not_started(start, *loaded, *started);
+        else
+            give_back(start, Settled::not_final);
+        co_return;
+    }
+    loaded->delivery = started->after;
+    const std::int64_t destination_no = lane->target->destination.no;
+    const bool first = loaded->delivery.attempts == 1;
+    if (first) parts_.probe.wait_time.observe(now() - loaded->event->accepted_at);
+    if (!first || loaded->delivery_no != 0) {
+        const bool renewed = co_await renew_links(*loaded, destination_no);
+        if (!renewed) {
+            give_back(start, Settled::not_final);
+            co_return;
+        }
+    }
+    connectors::AttemptRequest request{loaded->event, lane->target, loaded->delivery.attempts,
+                                       now()};
+    const auto connector = parts_.connectors.find(lane->target->destination.kind);
+    connectors::AttemptReport report;
+    if (connector == parts_.connectors.end())
+        report.words = "there is no connector of this kind";
+    else
+        report = co_await connector->second->attempt(std::move(request));
+    parts_.probe.attempts.add();
+    parts_.probe.attempt_time.observe(report.attempt.took);
+
+    lane = lane_of(destination_no);
+    const Schedule schedule = lane ? lane->schedule : Schedule::standard();
+    const Outcome outcome = judge(report, now());
+    report.attempt.error = outcome.kind() == OutcomeKind::success ? "" : outcome.words;
+    const Gate then = lane ? gate_of(lane->target->destination) : Gate::disabled;
+    auto ended = decide(loaded->delivery, Ended{outcome}, Context{schedule, then, now(), random});
+    INVARIANT(ended.has_value());
+    if (lane != nullptr) log_attempt(*loaded, *lane, *ended, outcome, report);
+    conclude(start, *loaded, *ended, outcome, report);
+    pump();
+}
+
+runtime::Task<Result<Engine::Loaded>> Engine::load(Start start) {
+    Loaded out;
+    if (start.ref.delivery < 0) {
+        const Waiting& waiting = waiting_[static_cast<std::size_t>(-1 - start.ref.delivery)];
+        out.event = waiting.fresh.event;
+        out.id = parts_.entropy.id<DeliveryId>(now());
+        out.delivery.ends = now() + schedule_window_max;
+        co_return out;
+    }
+    struct Read {
+        store::DeliveryRow row;
+        intake::SealedEvent event;
+    };
+    auto read = co_await store::read(
+        parts_.loop, parts_.reader, [no = start.ref.delivery](sql::Connection& db) -> Result<Read> {
+            TRY(auto row, store::load_delivery(db, no));
+            if (!row) return fail(Errc::not_found, "the delivery is no longer kept");
+            TRY(auto event, intake::load_sealed_event(db, row->event_seq));
+            return Read{std::move(*row), std::move(event)};
+        });
+    if (!read) co_return pass(std::move(read).error());
+    const routing::WorkspaceFacts* workspace = directory_->workspace(read->row.workspace_no);
+    if (workspace == nullptr) co_return fail(Errc::not_found, "the workspace does not exist");
+    auto event = intake::open_event(parts_.keys, workspace->id, read->event);
+    if (!event) co_return pass(std::move(event).error());
+    out.delivery_no = read->row.no;
+    out.id = read->row.id;
+    out.event = std::make_shared<const connectors::EventFacts>(*std::move(event));
+    Delivery& delivery = out.delivery;
+    delivery.state = static_cast<DeliveryState>(read->row.state);
+    delivery.attempts = read->row.attempts;
+    delivery.first_started = read->row.first_at;
+    if (delivery.state == DeliveryState::retrying) delivery.due = read->row.next_at;
+    // Never given up while it still has attempts that were not made for want of a turn.
+    delivery.ends = now() + schedule_window_max;
+    co_return out;
+}
+
+/// A later attempt carries the same links: they are valid again from its start, durably, before a
+/// receiver can use them. Only attempts after the first pay for this.
+runtime::Task<bool> Engine::renew_links(const Loaded& loaded, std::int64_t destination_no) {
+    if (!carries_links(*loaded.event)) co_return true;
+    const auto done =
+        co_await store::write(parts_.loop, parts_.writer,
+                              [seq = loaded.event->seq, destination_no, at = now()](store::Tx& tx) {
+                                  return store::renew_link(tx.db(), seq, destination_no, at);
+                              });
+    if (!done) parts_.log.warning("delivery.renew_failed", {{"error", done.error()}});
+    co_return done.has_value();
+}
+
+Record Engine::record_of(const Loaded& loaded, std::int64_t destination_no) const {
+    Record record;
+    record.delivery_no = loaded.delivery_no;
+    record.id = loaded.id;
+    record.event_seq = loaded.event->seq;
+    record.destination_no = destination_no;
+    record.workspace_no = loaded.event->workspace_no;
+    return record;
+}
+
+void Engine::conclude(const Start& start, const Loaded& loaded, const Decision& decision,
+                      const Outcome& outcome, const connectors::AttemptReport& report) {
+    std::int64_t destination_no = 0;
+    for (const auto& [no, lane] : lanes_)
+        if (lane.slot == start.ref.destination) destination_no = no;
+    if (start.ref.delivery < 0)
+        destination_no = waiting_[static_cast<std::size_t>(-1 - start.ref.delivery)]
+                             .fresh.target->destination.no;
+    const bool final = is_final(decision.after.state);
+    Record record = record_of(loaded, destination_no);
+    record.what = loaded.delivery_no == 0 ? Record::What::first_attempt : Record::What::attempt;
+    record.settles_first = loaded.delivery_no == 0;
+    record.n = loaded.delivery.attempts;
+    record.started_at = report.attempt.started_at;
+    record.took = report.attempt.took;
+    record.outcome = outcome.code;
+    if (outcome.status != 0) record.status = outcome.status;
+    record.detail = detail_of(report.attempt);
+    record.reference = report.attempt.reference;
+    record.state = stored_state(decision.after);
+    if (!final && record.state != DeliveryState::held) record.next_at = decision.after.due;
+    if (decision.after.reason != Reason::none && record.state != DeliveryState::delivered)
+        record.reason = to_text(decision.after.reason);
+    record.effects = decision.effects;
+    record.words = outcome.words;
+    if (record.state == DeliveryState::delivered) parts_.probe.delivered.add();
+    if (record.state == DeliveryState::failed) parts_.probe.failed.add();
+    if (record.state == DeliveryState::retrying) parts_.probe.retried.add();
+
+    const MonoTime at = mono();
+    dispatcher_.finished(
+        start, {outcome.kind(), outcome.retry_after, final ? Settled::final : Settled::not_final},
+        at);
+    parts_.probe.in_flight.subtract();
+    if (start.ref.delivery < 0) {
+        const auto index = static_cast<std::uint32_t>(-1 - start.ref.delivery);
+        parts_.backlogs.remove(destination_no);
+        waiting_[index] = {};
+        free_waiting_.push_back(index);
+    } else {
+        active_.erase(start.ref.delivery);
+    }
+    add(std::move(record));
+}
+
+/// The machine wants something else than an attempt: held, finished, or later.
+void Engine::not_started(const Start& start, const Loaded& loaded, const Decision& decision) {
+    const Lane* lane = nullptr;
+    for (const auto& [no, candidate] : lanes_)
+        if (candidate.slot == start.ref.destination) lane = &candidate;
+    if (start.ref.delivery < 0) {
+        Waiting& waiting = waiting_[static_cast<std::size_t>(-1 - start.ref.delivery)];
+        spill(waiting, now(), stored_state(decision.after),
+              std::string{to_text(decision.after.reason)});
+    } else if (lane != nullptr && decision.after != loaded.delivery) {
+        Record record = record_of(loaded, lane->target->destination.no);
+        record.what = Record::What::change;
+        record.from = stored_state(loaded.delivery);
+        record.state = stored_state(decision.after);
+        if (const auto* wait = std::get_if<WaitUntil>(&decision.step)) record.next_at = wait->at;
+        record.reason = to_text(decision.after.reason);
+        record.effects = decision.effects;
+        add(std::move(record));
+    }
+    const bool final = is_final(decision.after.state);
+    dispatcher_.finished(
+        start, {OutcomeKind::not_sent, {}, final ? Settled::final : Settled::not_final}, mono());
+    parts_.probe.in_flight.subtract();
+    active_.erase(start.ref.delivery);
+    pump();
+}
+
+/// Nothing was sent and nothing is known: it is tried again in a while.
+void Engine::give_back(const Start& start, Settled settled) {
+    dispatcher_.finished(start, {OutcomeKind::not_sent, {}, settled}, mono());
+    parts_.probe.in_flight.subtract();
+    active_.erase(start.ref.delivery);
+    if (start.ref.delivery < 0) {
+        Waiting& waiting = waiting_[static_cast<std::size_t>(-1 - start.ref.delivery)];
+        spill(waiting, now() + Duration{5'000}, DeliveryState::queued, "");
+        return;
+    }
+    for (const auto& [no, lane] : lanes_)
+        if (lane.slot == start.ref.destination)
+            take(Due{no, start.ref.delivery, now() + Duration{5'000}});
+}
+
+void Engine::log_attempt(const Loaded& loaded, const Lane& lane, const Decision& decision,
+                         const Outcome& outcome, const connectors::AttemptReport& report) {
+    if (!parts_.log.writes(observe::Level::info)) return;
+    const Timestamp next = decision.after.due.value_or(Timestamp{});
+    parts_.log.info(
+        "delivery.attempted",
+        {{"delivery", loaded.id},
+         {"event", loaded.event->id},
+         {"event_type", to_text(loaded.event->type)},
+         {"destination", lane.target->destination.id},
+         {"attempt", loaded.delivery.attempts},
+         {"outcome", to_text(outcome.code)},
+         {"status", static_cast<int>(outcome.status)},
+         {"address", report.attempt.address},
+         {"took_ms", report.attempt.took},
+         {"state", to_text(stored_state(decision.after))},
+         {"next_at", next},
+         {"detail", outcome.kind() == OutcomeKind::success ? std::string{} : outcome.words}});
+}
+
+}  // namespace blotter::delivery

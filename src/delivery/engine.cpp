@@ -1,0 +1,389 @@
+#include "delivery/engine.hpp"
+
+#include <algorithm>
+
+#include "store/tables/open_work.hpp"
+#include "store/tables/queue.hpp"
+
+namespace blotter::delivery {
+namespace {
+
+constexpr std::size_t slice_rows = 500;
+/// The wall clock may be set at any time, so waiting for it is never left to one long timer.
+constexpr std::chrono::seconds look_again{1};
+
+}  // namespace
+
+Gate gate_of(const Destination& destination) {
+    switch (destination.state) {
+        case DestinationState::enabled:
+            return Gate::open;
+        case DestinationState::paused:
+            return Gate::paused;
+        case DestinationState::disabled:
+            return Gate::disabled;
+    }
+    return Gate::disabled;
+}
+
+Engine::Engine(Parts parts, Options options, routing::DirectoryPtr directory)
+    : parts_(std::move(parts)),
+      options_(options),
+      directory_(std::move(directory)),
+      dispatcher_(options.limits, parts_.loop.now()),
+      due_(options.due_max),
+      to_write_(parts_.loop),
+      mailbox_(parts_.loop, [this](std::vector<Letter>& letters) { open(letters); }),
+      tasks_(parts_.loop) {}
+
+Engine::~Engine() = default;
+
+void Engine::start() {
+    for (const routing::TargetPtr& target : directory_->all_targets())
+        if (target) add_lane(target);
+    tasks_.on_failure = [this](std::exception_ptr failure) {
+        try {
+            std::rethrow_exception(failure);
+        } catch (const std::exception& e) {
+            parts_.log.error("delivery.task_failed", {{"reason", std::string_view{e.what()}}});
+        }
+    };
+    tasks_.spawn(write_records());
+    tasks_.spawn(settle_states());
+    parts_.loop.post([this] { pump(); });
+}
+
+/// What a crash left half done: due rows of a destination that is not enabled, and held rows of
+/// one that is.
+runtime::Task<> Engine::settle_states() {
+    for (const auto& [no, lane] : lanes_)
+        if (gate_of(lane.target->destination) != Gate::open) tasks_.spawn(hold_rows(no));
+    const auto holding = co_await store::read(parts_.loop, parts_.reader, [](sql::Connection& db) {
+        return store::list_holding_destinations(db);
+    });
+    if (!holding) {
+        parts_.log.error("delivery.start_failed", {{"error", holding.error()}});
+        co_return;
+    }
+    for (const std::int64_t no : *holding)
+        if (lane_of(no) != nullptr) tasks_.spawn(release_rows(no));
+}
+
+runtime::Task<> Engine::stop(MonoTime deadline) {
+    stopping_ = true;
+    while (dispatcher_.in_flight() > 0 && mono() < deadline)
+        co_await parts_.loop.sleep_for(std::chrono::milliseconds{10});
+    to_write_.notify();
+    while (!records_.empty() && mono() < deadline)
+        co_await parts_.loop.sleep_for(std::chrono::milliseconds{5});
+}
+
+std::optional<DestinationView> Engine::view(std::int64_t destination_no) {
+    Lane* lane = lane_of(destination_no);
+    if (lane == nullptr) return std::nullopt;
+    return dispatcher_.view(lane->slot, mono());
+}
+
+// --- Letters ---
+
+void Engine::open(std::vector<Letter>& letters) {
+    for (Letter& letter : letters)
+        std::visit(
+            [this](auto& content) {
+                using T = std::decay_t<decltype(content)>;
+                if constexpr (std::is_same_v<T, Due>)
+                    take(static_cast<const Due&>(content));
+                else
+                    take(std::move(content));
+            },
+            letter);
+    pump();
+}
+
+void Engine::take(intake::Fresh fresh) {
+    const std::int64_t no = fresh.target->destination.no;
+    std::uint32_t index = 0;
+    if (free_waiting_.empty()) {
+        index = static_cast<std::uint32_t>(waiting_.size());
+        waiting_.emplace_back();
+    } else {
+        index = free_waiting_.back();
+        free_waiting_.pop_back();
+    }
+    waiting_[index] = {std::move(fresh), true};
+    const Lane* lane = lane_of(no);
+    const Ref ref{-1 - static_cast<std::int64_t>(index), 0, lane ? lane->slot : Slot{}};
+    const Enqueued enqueued = lane ? dispatcher_.enqueue_fresh(ref, mono()) : Enqueued::unknown;
+    if (enqueued == Enqueued::queued) return;
+    Waiting& waiting = waiting_[index];
+    switch (enqueued) {
+        case Enqueued::backlogged:
+            spill(waiting, now() + dispatcher_.backlog_wait(lane->slot, mono()),
+                  DeliveryState::queued, "");
+            break;
+        case Enqueued::stopped:
+            spill(waiting, {}, DeliveryState::held,
+                  gate_of(lane->target->destination) == Gate::paused ? "destination_paused"
+                                                                     : "destination_disabled");
+            break;
+        default:
+            spill(waiting, {}, DeliveryState::cancelled, "destination_removed");
+    }
+}
+
+void Engine::take(const Due& due) {
+    const Lane* lane = lane_of(due.destination_no);
+    if (lane == nullptr) return;
+    due_.push({to_ms(due.at), due.delivery_no, static_cast<std::int32_t>(due.destination_no),
+               lane->slot.generation});
+}
+
+void Engine::take(routing::DirectoryPtr directory) {
+    // Pointers tell what changed: a target that stayed the same is the same object.
+    for (const routing::TargetPtr& target : directory->all_targets()) {
+        if (!target || target->destination.no % options_.loops != options_.index) continue;
+        Lane* lane = lane_of(target->destination.no);
+        if (lane == nullptr)
+            add_lane(target);
+        else if (lane->target != target)
+            change_lane(*lane, target);
+    }
+    std::vector<std::int64_t> gone;
+    for (const auto& [no, lane] : lanes_)
+        if (!directory->target(no)) gone.push_back(no);
+    for (const std::int64_t no : gone) drop_lane(no);
+    directory_ = std::move(directory);
+}
+
+// --- Lanes ---
+
+Engine::Lane* Engine::lane_of(std::int64_t destination_no) {
+    const auto found = lanes_.find(destination_no);
+    return found == lanes_.end() ? nullptr : &found->second;
+}
+
+DestinationConfig Engine::config_of(const Destination& destination) const {
+    DestinationConfig config;
+    config.workspace = static_cast<std::uint64_t>(destination.workspace_no);
+    config.concurrency_max = destination.limits.concurrency;
+    const std::uint32_t rate = destination.limits.rate_per_second;
+    config.throttle.per_second_max = rate == 0 ? 100'000 : rate;
+    config.throttle.burst_max = destination.limits.rate_burst != 0 ? destination.limits.rate_burst
+                                                                   : config.throttle.per_second_max;
+    if (destination.limits.order == OrderPolicy::per_envelope) config.order = Order::per_envelope;
+    return config;
+}
+
+void Engine::add_lane(const routing::TargetPtr& target) {
+    const Destination& destination = target->destination;
+    if (destination.no % options_.loops != options_.index) return;
+    dispatcher_.set_workspace(static_cast<std::uint64_t>(destination.workspace_no),
+                              {.in_flight_max = options_.workspace_in_flight_max});
+    Lane lane{target, dispatcher_.add_destination(config_of(destination), mono())};
+    if (auto schedule = Schedule::create(destination.limits.schedule); schedule)
+        lane.schedule = *schedule;
+    if (gate_of(destination) != Gate::open) dispatcher_.stop(lane.slot, mono());
+    lanes_.emplace(destination.no, std::move(lane));
+}
+
+void Engine::change_lane(Lane& lane, const routing::TargetPtr& target) {
+    const Gate before = gate_of(lane.target->destination);
+    const Gate after = gate_of(target->destination);
+    const std::int64_t no = target->destination.no;
+    lane.target = target;
+    lane.schedule =
+        Schedule::create(target->destination.limits.schedule).value_or(Schedule::standard());
+    for (const auto& [kind, connector] : parts_.connectors) connector->forget(no);
+    dispatcher_.update(lane.slot, config_of(target->destination), mono());
+    if (before == after) return;
+    if (after == Gate::open) {
+        dispatcher_.resume(lane.slot, mono());
+        tasks_.spawn(release_rows(no));
+    } else {
+        put_back(dispatcher_.stop(lane.slot, mono()), after);
+        tasks_.spawn(hold_rows(no));
+    }
+}
+
+void Engine::drop_lane(std::int64_t destination_no) {
+    Lane* lane = lane_of(destination_no);
+    put_back(dispatcher_.remove(lane->slot, mono()), Gate::disabled);
+    lanes_.erase(destination_no);
+    for (const auto& [kind, connector] : parts_.connectors) connector->forget(destination_no);
+}
+
+/// What waited in the dispatcher waits in rows from now on. Rows that are due already are held by
+/// `hold_rows`; only first attempts have to be written here.
+void Engine::put_back(const std::vector<Ref>& refs, Gate why) {
+    for (const Ref& ref : refs) {
+        if (ref.delivery >= 0) {
+            active_.erase(ref.delivery);
+            continue;
+        }
+        spill(waiting_[static_cast<std::size_t>(-1 - ref.delivery)], {}, DeliveryState::held,
+              why == Gate::paused ? "destination_paused" : "destination_disabled");
+    }
+}
+
+runtime::Task<> Engine::hold_rows(std::int64_t destination_no) {
+    for (;;) {
+        const Lane* lane = lane_of(destination_no);
+        if (lane == nullptr || stopping_) co_return;
+        const Gate state = gate_of(lane->target->destination);
+        if (state == Gate::open) co_return;
+        const char* reason = state == Gate::paused ? "destination_paused" : "destination_disabled";
+        const auto held = co_await store::write(
+            parts_.loop, parts_.writer, [destination_no, reason, at = now()](store::Tx& tx) {
+                return store::hold_due(tx.db(), {destination_no, at, reason, slice_rows});
+            });
+        if (!held) {
+            parts_.log.warning("delivery.hold_failed", {{"error", held.error()}});
+            co_await parts_.loop.sleep_for(look_again);
+            continue;
+        }
+        parts_.probe.held.add(held->size());
+        if (held->size() < slice_rows) co_return;
+    }
+}
+
+runtime::Task<> Engine::release_rows(std::int64_t destination_no) {
+    for (;;) {
+        Lane* lane = lane_of(destination_no);
+        if (lane == nullptr || stopping_) co_return;
+        if (gate_of(lane->target->destination) != Gate::open) co_return;
+        const Timestamp at = now();
+        const auto released =
+            co_await store::write(parts_.loop, parts_.writer, [destination_no, at](store::Tx& tx) {
+                return store::release_held(tx.db(), {destination_no, at, "", slice_rows});
+            });
+        if (!released) {
+            parts_.log.warning("delivery.release_failed", {{"error", released.error()}});
+            co_await parts_.loop.sleep_for(look_again);
+            continue;
+        }
+        for (const std::int64_t no : *released) take(Due{destination_no, no, at});
+        pump();
+        if (released->size() < slice_rows) co_return;
+    }
+}
+
+// --- Queues ---
+
+void Engine::pump() {
+    if (std::exchange(pumping_, true)) return;
+    if (!stopping_) {
+        pump_due();
+        while (auto start = dispatcher_.next(mono())) tasks_.spawn(attempt(*start));
+        while (auto question = dispatcher_.next_refill()) tasks_.spawn(refill_ordered(*question));
+        if (!refilling_ && due_.needs_refill(now())) tasks_.spawn(refill_due());
+    }
+    pumping_ = false;
+    arm();
+}
+
+void Engine::pump_due() {
+    while (const auto entry = due_.pop(now())) {
+        Lane* lane = lane_of(entry->destination);
+        if (lane == nullptr || lane->slot.generation != entry->generation) continue;
+        if (!active_.insert(entry->delivery).second) continue;
+        const Ref ref{entry->delivery, 0, lane->slot};
+        const Enqueued enqueued = dispatcher_.enqueue_due(ref, mono());
+        if (enqueued == Enqueued::queued) continue;
+        active_.erase(entry->delivery);
+        if (enqueued != Enqueued::backlogged) continue;
+        // Only in memory: the row stays due, and a restart finds it so.
+        DueEntry later = *entry;
+        later.due_ms = to_ms(now() + dispatcher_.backlog_wait(lane->slot, mono()));
+        due_.push(later);
+    }
+}
+
+void Engine::arm() {
+    MonoTime wake = mono() + look_again;
+    if (const auto due = due_.next_due(); due && *due < now() + look_again)
+        wake = mono() + std::max(Duration{0}, *due - now());
+    if (const auto next = dispatcher_.next_wakeup(mono()); next && *next < wake) wake = *next;
+    if (armed_for_ <= wake && armed_for_ > mono()) return;
+    parts_.loop.timers().cancel(alarm_);
+    armed_for_ = wake;
+    alarm_ = parts_.loop.timers().at(wake, [this] {
+        armed_for_ = MonoTime::max();
+        pump();
+    });
+}
+
+runtime::Task<> Engine::refill_due() {
+    refilling_ = true;
+    const DueQueue::Slice slice = due_.begin_refill();
+    std::vector<DueEntry> entries;
+    store::TimePosition after{from_ms(slice.from.due_ms), slice.from.delivery - 1};
+    auto more = DueQueue::More::no;
+    bool failed = false;
+    // The store's order is over all destinations; this loop keeps its own.
+    for (;;) {
+        constexpr std::size_t rows_max = 10'000;
+        auto rows = co_await store::read(parts_.loop, parts_.reader, [after](sql::Connection& db) {
+            return store::list_due(db, Timestamp::max(), after, rows_max);
+        });
+        if (!rows) {
+            parts_.log.warning("delivery.refill_failed", {{"error", rows.error()}});
+            failed = true;
+            break;
+        }
+        for (const store::DueRow& row : *rows) {
+            after = {row.due_at, row.delivery_no};
+            if (row.destination_no % options_.loops != options_.index) continue;
+            const Lane* lane = lane_of(row.destination_no);
+            if (lane == nullptr) continue;
+            entries.push_back({to_ms(row.due_at), row.delivery_no,
+                               static_cast<std::int32_t>(row.destination_no),
+                               lane->slot.generation});
+        }
+        if (rows->size() < rows_max) break;
+        if (entries.size() + rows_max > slice.limit) {
+            more = DueQueue::More::yes;
+            break;
+        }
+    }
+    if (failed)
+        due_.abandon_refill();
+    else
+        due_.finish_refill(entries, more);
+    refilling_ = false;
+    if (failed) co_await parts_.loop.sleep_for(look_again);
+    pump();
+}
+
+runtime::Task<> Engine::refill_ordered(Refill question) {
+    std::int64_t destination_no = 0;
+    for (const auto& [no, lane] : lanes_)
+        if (lane.slot == question.destination) destination_no = no;
+    if (destination_no == 0) co_return;
+    auto rows = co_await store::read(
+        parts_.loop, parts_.reader,
+        [destination_no, after = question.after, limit = question.limit](sql::Connection& db) {
+            return store::list_open_deliveries(db, destination_no, after, limit);
+        });
+    if (!rows) {
+        parts_.log.warning("delivery.refill_failed", {{"error", rows.error()}});
+        co_await parts_.loop.sleep_for(look_again);
+        dispatcher_.refill_done(question, question.after);
+        co_return;
+    }
+    std::int64_t through = rows->through;
+    for (const store::OpenDelivery& row : rows->rows) {
+        const bool ready = row.next_at && *row.next_at <= now();
+        const auto order = static_cast<std::uint64_t>(row.envelope_no.value_or(0));
+        if (ready && active_.contains(row.no)) continue;
+        if (dispatcher_.refill(question, Ref{row.no, order, question.destination},
+                               ready ? Ready::yes : Ready::no, mono()) != Enqueued::queued) {
+            through = row.no - 1;
+            break;
+        }
+        if (ready) active_.insert(row.no);
+    }
+    dispatcher_.refill_done(question, through);
+    pump();
+}
+
+}  // namespace blotter::delivery

@@ -1,0 +1,159 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <variant>
+#include <vector>
+
+#include "connectors/connector.hpp"
+#include "delivery/dispatcher.hpp"
+#include "delivery/due_queue.hpp"
+#include "delivery/hub.hpp"
+#include "delivery/mailbox.hpp"
+#include "delivery/probe.hpp"
+#include "delivery/record.hpp"
+#include "delivery/scribe.hpp"
+#include "observe/log.hpp"
+#include "runtime/entropy.hpp"
+#include "runtime/signal.hpp"
+#include "runtime/task_group.hpp"
+#include "store/reader.hpp"
+#include "store/writer.hpp"
+
+namespace blotter::delivery {
+
+/// Whether deliveries may go through to a destination in its state.
+Gate gate_of(const Destination& destination);
+
+/// The I/O shell around the delivery policies on one loop: it takes what intake hands over and
+/// what falls due, does what the dispatcher and the state machine say, and has every outcome
+/// written. All decisions are theirs; this only carries them out.
+///
+/// A first attempt needs no row: it lives here until its outcome is written. What does not fit is
+/// made a row. Loop thread only, except `put`.
+class Engine {
+  public:
+    struct Parts {
+        runtime::Loop& loop;
+        runtime::Entropy& entropy;
+        store::Writer& writer;
+        store::Reader& reader;
+        Scribe& scribe;         ///< used on the writer's thread only
+        intake::Keyring& keys;  ///< this loop's own
+        Backlogs& backlogs;
+        observe::Logger& log;
+        DeliveryProbe& probe;
+        std::map<std::string, connectors::Connector*> connectors;  ///< by kind
+    };
+    struct Options {
+        DispatcherLimits limits;
+        std::size_t due_max = 1'000'000;
+        std::uint32_t workspace_in_flight_max = 256;
+        std::uint32_t loops = 1;  ///< of how many this is one
+        std::uint32_t index = 0;  ///< and which
+    };
+    using Letter = std::variant<intake::Fresh, Due, routing::DirectoryPtr>;
+
+    Engine(Parts parts, Options options, routing::DirectoryPtr directory);
+    ~Engine();
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+
+    /// Begins to work: takes over what is due, holds and releases what a crash left half done.
+    void start();
+    /// Nothing new starts; attempts under way end and are written. Those not done at `deadline`
+    /// are made again after the restart.
+    runtime::Task<> stop(MonoTime deadline);
+
+    /// From any thread.
+    void put(Letter letter) { mailbox_.put(std::move(letter)); }
+
+    /// Makes one attempt outside of all queues, for people who test a destination.
+    runtime::Task<connectors::AttemptReport> try_out(connectors::AttemptRequest request);
+
+    std::uint32_t in_flight() const { return dispatcher_.in_flight(); }
+    std::optional<DestinationView> view(std::int64_t destination_no);
+
+  private:
+    struct Lane {
+        routing::TargetPtr target;
+        Slot slot;
+        Schedule schedule = Schedule::standard();
+    };
+    /// A first attempt that waits or is under way. Its ref carries -1 - index.
+    struct Waiting {
+        intake::Fresh fresh;
+        bool used = false;
+    };
+    struct Loaded {
+        Delivery delivery;
+        std::int64_t delivery_no = 0;
+        DeliveryId id;
+        std::shared_ptr<const connectors::EventFacts> event;
+    };
+
+    // engine.cpp: letters, lanes, queues.
+    void open(std::vector<Letter>& letters);
+    void take(intake::Fresh fresh);
+    void take(const Due& due);
+    void take(routing::DirectoryPtr directory);
+    void add_lane(const routing::TargetPtr& target);
+    void change_lane(Lane& lane, const routing::TargetPtr& target);
+    void drop_lane(std::int64_t destination_no);
+    void put_back(const std::vector<Ref>& refs, Gate why);
+    Lane* lane_of(std::int64_t destination_no);
+    DestinationConfig config_of(const Destination& destination) const;
+
+    void pump();
+    void pump_due();
+    void arm();
+    runtime::Task<> settle_states();
+    runtime::Task<> refill_due();
+    runtime::Task<> refill_ordered(Refill question);
+    runtime::Task<> hold_rows(std::int64_t destination_no);
+    runtime::Task<> release_rows(std::int64_t destination_no);
+
+    // attempt.cpp: one delivery.
+    runtime::Task<> attempt(Start start);
+    runtime::Task<Result<Loaded>> load(Start start);
+    runtime::Task<bool> renew_links(const Loaded& loaded, std::int64_t destination_no);
+    void conclude(const Start& start, const Loaded& loaded, const Decision& decision,
+                  const Outcome& outcome, const connectors::AttemptReport& report);
+    void not_started(const Start& start, const Loaded& loaded, const Decision& decision);
+    void give_back(const Start& start, Settled settled);
+    void spill(Waiting& waiting, Timestamp at, DeliveryState state, std::string reason);
+    Record record_of(const Loaded& loaded, std::int64_t destination_no) const;
+    void log_attempt(const Loaded& loaded, const Lane& lane, const Decision& decision,
+                     const Outcome& outcome, const connectors::AttemptReport& report);
+
+    // writing.cpp: records on their way.
+    void add(Record record);
+    runtime::Task<> write_records();
+
+    Timestamp now() const { return parts_.loop.clock().wall(); }
+    MonoTime mono() const { return parts_.loop.now(); }
+
+    Parts parts_;
+    Options options_;
+    routing::DirectoryPtr directory_;
+    Dispatcher dispatcher_;
+    DueQueue due_;
+    std::unordered_map<std::int64_t, Lane> lanes_;
+    std::vector<Waiting> waiting_;
+    std::vector<std::uint32_t> free_waiting_;
+    std::unordered_set<std::int64_t> active_;  ///< rows queued in the dispatcher or under way
+    std::vector<Record> records_;
+    bool stopping_ = false;
+    bool refilling_ = false;
+    bool pumping_ = false;
+    MonoTime armed_for_ = MonoTime::max();
+    runtime::Timers::Handle alarm_;
+    runtime::Signal to_write_;
+    Mailbox<Letter> mailbox_;
+    runtime::TaskGroup tasks_;
+};
+
+}  // namespace blotter::delivery

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "delivery/machine.hpp"
+#include "store/tables/deliveries.hpp"
+
+namespace blotter::delivery {
+
+/// One thing to write about a delivery: an outcome, or a row for what cannot be tried now. Values,
+/// so that the same batch can be written again after a full disk.
+struct Record {
+    enum class What : std::uint8_t {
+        first_attempt,  ///< the outcome of a delivery that has no row yet
+        attempt,        ///< the outcome of one that has a row
+        row,            ///< a row without an attempt: queued with a time, or held
+        change,         ///< another state without an attempt
+        skip,           ///< waits behind an open circuit
+    };
+    What what = What::first_attempt;
+
+    // Who: a row number, or what a new row needs.
+    std::int64_t delivery_no = 0;
+    DeliveryId id;
+    std::int64_t event_seq = 0;
+    std::int64_t destination_no = 0;
+    std::int64_t workspace_no = 0;
+    /// Set when this settles a first attempt that was owed.
+    bool settles_first = false;
+
+    // The attempt.
+    std::uint32_t n = 1;
+    Timestamp started_at;
+    std::chrono::microseconds took{0};
+    OutcomeCode outcome = OutcomeCode::not_sent;
+    std::optional<int> status;
+    std::string detail;  ///< JSON
+    std::string reference;
+
+    // Where the delivery stands then.
+    DeliveryState from = DeliveryState::queued;  ///< for `change`
+    DeliveryState state = DeliveryState::delivered;
+    std::optional<Timestamp> next_at;
+    std::string reason;
+
+    Effects effects;
+    std::string words;  ///< of the failure, for the alert
+};
+
+/// A row that is due at a time, as written.
+struct Due {
+    std::int64_t destination_no = 0;
+    std::int64_t delivery_no = 0;
+    Timestamp at;
+};
+
+}  // namespace blotter::delivery

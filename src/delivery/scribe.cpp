@@ -1,0 +1,154 @@
+#include "delivery/scribe.hpp"
+
+#include "base/json.hpp"
+#include "store/tables/alerts.hpp"
+#include "store/tables/destinations.hpp"
+#include "store/tables/events.hpp"
+
+namespace blotter::delivery {
+namespace {
+
+store::AttemptResult result_of(const Record& r) {
+    store::AttemptResult out;
+    out.n = r.n;
+    out.started_at = r.started_at;
+    out.took = r.took;
+    out.outcome = static_cast<int>(r.outcome);
+    out.status = r.status;
+    out.detail = as_bytes(r.detail);
+    out.state = static_cast<store::DeliveryState>(r.state);
+    out.next_at = r.next_at;
+    out.reference = r.reference;
+    out.reason = r.reason;
+    return out;
+}
+
+store::NewDelivery row_of(const Record& r, Timestamp now) {
+    store::NewDelivery out;
+    out.id = r.id;
+    out.event_seq = r.event_seq;
+    out.destination_no = r.destination_no;
+    out.workspace_no = r.workspace_no;
+    out.state = static_cast<store::DeliveryState>(r.state);
+    out.next_at = r.next_at;
+    out.reason = r.reason;
+    out.created_at = now;
+    return out;
+}
+
+}  // namespace
+
+/// The row's number, 0 when the record came too late to change anything.
+Result<std::int64_t> Scribe::write_one(store::Tx& tx, const Record& r) {
+    const Timestamp now = intake_.parts().clock.wall();
+    switch (r.what) {
+        case Record::What::first_attempt: {
+            TRY(const auto no, store::record_first_attempt(tx.db(), row_of(r, now), result_of(r)));
+            return no.value_or(0);
+        }
+        case Record::What::row: {
+            TRY(const auto no, store::insert_delivery(tx.db(), row_of(r, now)));
+            return no.value_or(0);
+        }
+        case Record::What::attempt: {
+            TRY(const auto done, store::record_attempt(tx.db(), r.delivery_no, result_of(r)));
+            return done == store::Applied::yes ? r.delivery_no : 0;
+        }
+        case Record::What::skip: {
+            TRY(const auto done, store::record_skip(tx.db(), r.delivery_no, result_of(r)));
+            return done == store::Applied::yes ? r.delivery_no : 0;
+        }
+        case Record::What::change: {
+            store::DeliveryChange change;
+            change.no = r.delivery_no;
+            change.from = static_cast<store::DeliveryState>(r.from);
+            change.to = static_cast<store::DeliveryState>(r.state);
+            change.next_at = r.next_at;
+            change.reason = r.reason;
+            TRY(const auto done, store::change_delivery(tx.db(), change));
+            return done == store::Applied::yes ? r.delivery_no : 0;
+        }
+    }
+    return fail(Errc::internal, "a delivery record of an unknown kind");
+}
+
+Result<std::vector<Due>> Scribe::write(store::Tx& tx, const std::vector<Record>& records) {
+    std::vector<Due> due;
+    std::vector<const Record*> followed;
+    std::vector<std::int64_t> settled;
+    for (const Record& record : records) {
+        TRY(const std::int64_t no, write_one(tx, record));
+        if (record.settles_first) settled.push_back(record.event_seq);
+        if (no == 0) continue;
+        if (record.next_at) due.push_back({record.destination_no, no, *record.next_at});
+        if (record.effects.has(Effect::alert_failed) || record.effects.has(Effect::alert_gone))
+            followed.push_back(&record);
+    }
+    // One batch behind on purpose: only what is committed moves it, and a restart looks twice at a
+    // few events at most.
+    CHECK(store::advance_watermark(tx.db(), owed_.watermark()));
+    tx.after_commit([this, settled = std::move(settled)] {
+        for (const std::int64_t seq : settled) owed_.settled(seq);
+    });
+    for (const Record* record : followed) CHECK(follow(tx, *record));
+    return due;
+}
+
+Result<> Scribe::follow(store::Tx& tx, const Record& r) {
+    intake::Intake::Parts& parts = intake_.parts();
+    const Timestamp now = parts.clock.wall();
+    const routing::TargetPtr target = parts.directory.get().target(r.destination_no);
+    const std::string destination = target ? target->destination.id.text() : "";
+    json::Object detail;
+    detail.append("destination_id", destination);
+    if (target) detail.append("destination_name", target->destination.name);
+    detail.append("attempts", static_cast<std::int64_t>(r.n));
+    detail.append("last_error", r.words);
+    const std::string text = json::to_text(detail);
+    store::NewAlert alert;
+    alert.id = parts.entropy.id<AlertId>(now);
+    alert.workspace_no = r.workspace_no;
+    alert.kind = r.effects.has(Effect::alert_gone) ? "destination_gone" : "delivery_failed";
+    alert.subject = destination;
+    alert.detail = text;
+    alert.at = now;
+    CHECK(store::raise_alert(tx.db(), alert));
+    TRY(const auto event, store::load_event(tx.db(), r.event_seq, store::Payload::skip));
+    if (r.effects.has(Effect::disable_destination))
+        CHECK(
+            set_state(tx, r.destination_no, blotter::DestinationState::disabled, "receiver_gone"));
+    if (event)
+        CHECK(intake_.note(tx, r.workspace_no, ledger::LeafKind::delivery_final,
+                           {{"did", r.id.is_nil() ? std::to_string(r.delivery_no) : r.id.text()},
+                            {"eid", event->id.text()},
+                            {"outcome", std::string{to_text(r.outcome)}}}));
+    return {};
+}
+
+Result<store::Applied> Scribe::set_state(store::Tx& tx, std::int64_t destination_no,
+                                         blotter::DestinationState state, std::string_view reason) {
+    intake::Intake::Parts& parts = intake_.parts();
+    const routing::TargetPtr target = parts.directory.get().target(destination_no);
+    if (!target) return fail(Errc::not_found, "there is no such destination");
+    const Timestamp now = parts.clock.wall();
+    TRY(const auto applied,
+        store::set_destination_state(tx.db(), {destination_no, state, reason, now}));
+    if (applied == store::Applied::no) return applied;
+    auto changed = std::make_shared<routing::Target>(*target);
+    changed->destination.state = state;
+    changed->destination.state_reason = reason;
+    changed->destination.updated_at = now;
+    ++changed->destination.version;
+    const std::string what =
+        json::to_text(json::Object{{"destination", target->destination.id.text()},
+                                   {"reason", reason},
+                                   {"state", blotter::to_text(state)}});
+    CHECK(intake_.note(tx, target->destination.workspace_no, ledger::LeafKind::destination_changed,
+                       {{"c", to_hex(sha256(what))},
+                        {"dst", target->destination.id.text()},
+                        {"state", std::string{blotter::to_text(state)}}}));
+    parts.directory.change(tx, parts.directory.get().with(routing::TargetPtr{std::move(changed)}));
+    return applied;
+}
+
+}  // namespace blotter::delivery

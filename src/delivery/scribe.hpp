@@ -1,0 +1,35 @@
+#pragma once
+
+#include <vector>
+
+#include "delivery/first_attempts.hpp"
+#include "delivery/record.hpp"
+#include "intake/intake.hpp"
+#include "store/writer.hpp"
+
+namespace blotter::delivery {
+
+/// Writes records inside a transaction: rows, attempts, due times, and what follows from a final
+/// failure (alert, ledger note, a destination that is gone is disabled). Writer's thread only.
+class Scribe {
+  public:
+    Scribe(intake::Intake& intake, FirstAttempts& owed) : intake_(intake), owed_(owed) {}
+
+    /// Gives the rows that are due later. Nothing of `records` is used up: the same batch can be
+    /// written again when the transaction was lost.
+    Result<std::vector<Due>> write(store::Tx& tx, const std::vector<Record>& records);
+
+    /// Changes a destination's state, everywhere: row, directory, ledger. `Applied::no` when it is
+    /// in that state already.
+    Result<store::Applied> set_state(store::Tx& tx, std::int64_t destination_no,
+                                     DestinationState state, std::string_view reason);
+
+  private:
+    Result<std::int64_t> write_one(store::Tx& tx, const Record& record);
+    Result<> follow(store::Tx& tx, const Record& record);
+
+    intake::Intake& intake_;
+    FirstAttempts& owed_;
+};
+
+}  // namespace blotter::delivery
