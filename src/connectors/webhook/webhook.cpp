@@ -1,0 +1,258 @@
+#include "connectors/webhook/webhook.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "connectors/reference_id.hpp"
+#include "security/compat_signature.hpp"
+#include "security/header_rules.hpp"
+#include "security/standard_webhooks.hpp"
+
+namespace blotter::connectors {
+namespace {
+
+Result<security::IpAddress> to_security(const runtime::IpAddress& address) {
+    if (address.is_v4()) {
+        const auto bytes = address.to_v4().to_bytes();
+        return security::IpAddress::from_bytes(bytes);
+    }
+    const auto bytes = address.to_v6().to_bytes();
+    return security::IpAddress::from_bytes(bytes);
+}
+
+Stage stage_of(http::Stage stage) {
+    switch (stage) {
+        case http::Stage::resolve:
+        case http::Stage::vet:
+            return Stage::resolve;
+        case http::Stage::connect:
+            return Stage::connect;
+        case http::Stage::tls:
+            return Stage::tls;
+        case http::Stage::write:
+            return Stage::send;
+        case http::Stage::head:
+        case http::Stage::body:
+            return Stage::answer;
+    }
+    return Stage::answer;
+}
+
+void note_facts(const http::Facts& facts, Attempt& attempt) {
+    attempt.took = std::chrono::duration_cast<std::chrono::microseconds>(facts.timings.total);
+    if (facts.remote)
+        attempt.address =
+            fmt::format("{}{}{}:{}", facts.remote->address().is_v6() ? "[" : "",
+                        facts.remote->address().to_string(),
+                        facts.remote->address().is_v6() ? "]" : "", facts.remote->port());
+    if (!facts.tls) return;
+    attempt.tls_version = facts.tls->version;
+    attempt.tls_cipher = facts.tls->cipher;
+    attempt.peer_certificate_sha256 = facts.tls->peer_certificate_sha256;
+}
+
+std::vector<security::HeaderView> views_of(const WebhookSettings& settings) {
+    std::vector<security::HeaderView> out;
+    for (const auto& [name, value] : settings.headers) out.push_back({name, value});
+    return out;
+}
+
+Error below(Error error, const char* member) {
+    error.pointer = std::string{"/config/"} + member;
+    return error;
+}
+
+}  // namespace
+
+struct WebhookConnector::Prepared {
+    std::shared_ptr<const http::Origin> origin;
+    std::shared_ptr<const std::string> head;
+    std::string shown_head;  ///< the same without secrets
+    std::optional<security::WebhookSigner> signer;
+    std::optional<security::CompatSigner> compat;
+    std::optional<Timestamp> valid_until;
+    http::AddressCheck check;
+};
+
+WebhookConnector::WebhookConnector(Parts parts, Options options)
+    : parts_(parts), options_(std::move(options)) {}
+WebhookConnector::~WebhookConnector() = default;
+
+void WebhookConnector::forget(std::int64_t destination_no) {
+    const auto found = prepared_.find(destination_no);
+    if (found == prepared_.end()) return;
+    parts_.client.drop_idle(*found->second->origin);
+    prepared_.erase(found);
+}
+
+runtime::Task<Result<WebhookConnector::PreparedPtr>> WebhookConnector::prepare(
+    routing::TargetPtr target) {
+    const std::int64_t no = target->destination.no;
+    const auto found = prepared_.find(no);
+    if (found != prepared_.end()) {
+        const auto until = found->second->valid_until;
+        if (!until || *until > parts_.loop.clock().wall()) co_return found->second;
+    }
+    CO_TRY(DestinationSecrets secrets,
+           co_await parts_.secrets.load(no, target->destination.workspace_no));
+    auto made = make(target->destination, std::move(secrets));
+    if (made) prepared_.insert_or_assign(no, *made);
+    co_return made;
+}
+
+Result<WebhookConnector::PreparedPtr> WebhookConnector::make(const Destination& destination,
+                                                             DestinationSecrets secrets) {
+    const WebhookSettings& settings = destination.webhook;
+    TRY(const security::Url url, parts_.guard.check_url(settings.url));
+    auto out = std::make_shared<Prepared>();
+    http::OriginOptions origin;
+    origin.scheme =
+        url.scheme == security::UrlScheme::https ? http::Scheme::https : http::Scheme::http;
+    origin.host = url.host;
+    origin.port = url.port;
+    origin.tls_min =
+        settings.tls_min == 12 ? runtime::TlsVersion::tls_1_2 : runtime::TlsVersion::tls_1_3;
+    origin.ca_pem = settings.ca_pem;
+    // Connections are never shared between destinations: one tenant's cannot carry another's.
+    origin.session_key = destination.id.text();
+    TRY(out->origin, http::Origin::make(std::move(origin)));
+    TRY(std::string head, out->origin->make_head(http::Method::post, url.target));
+    http::append_field(head, "content-type", "application/json");
+    http::append_field(head, "user-agent", options_.user_agent);
+    for (const auto& [name, value] : settings.headers) http::append_field(head, name, value);
+    out->shown_head = head.substr(0, head.find("\r\n") + 2);
+    http::append_field(out->shown_head, "host", security::host_header(url));
+    http::append_field(out->shown_head, "content-type", "application/json");
+    http::append_field(out->shown_head, "user-agent", options_.user_agent);
+    for (const auto& [name, value] : settings.headers)
+        http::append_field(out->shown_head, name,
+                           security::is_sensitive_header(name) ? "(set)" : value);
+    if (secrets.bearer) {
+        http::append_field(head, "authorization",
+                           "Bearer " + std::string{secrets.bearer->expose_text()});
+        http::append_field(out->shown_head, "authorization", "Bearer (set)");
+    }
+    out->head = std::make_shared<const std::string>(std::move(head));
+    TRY(out->signer, security::WebhookSigner::create(secrets.signing));
+    if (settings.compatibility != CompatibilityScheme::none) {
+        const auto form = settings.compatibility == CompatibilityScheme::hex_body
+                              ? security::CompatForm::hex_of_body
+                              : security::CompatForm::time_and_hex;
+        TRY(out->compat, security::CompatSigner::create(form, secrets.signing));
+    }
+    out->valid_until = secrets.valid_until;
+    out->check = [&guard = parts_.guard](const runtime::IpAddress& address,
+                                         std::uint16_t port) -> Result<> {
+        TRY(const security::IpAddress ip, to_security(address));
+        return guard.check_address({ip, port});
+    };
+    return out;
+}
+
+std::shared_ptr<const std::string> WebhookConnector::body_of(const AttemptRequest& request) const {
+    const Destination& destination = request.target->destination;
+    const Links links{.url =
+                          [&](const FileId& file) {
+                              return parts_.links.url({request.event->seq, destination.no, file});
+                          },
+                      .expires_at = request.event->accepted_at + options_.links_lifetime};
+    return std::make_shared<const std::string>(render_body(
+        *request.event, destination.webhook.format, destination.webhook.aliases, links));
+}
+
+Result<std::string> WebhookConnector::sign(Prepared& prepared, const AttemptRequest& request,
+                                           std::string_view body, std::string& shown) {
+    const std::string id = request.event->id.text();
+    const std::chrono::sys_seconds at = security::webhook_second(request.started_at);
+    std::string fields;
+    http::append_field(fields, "webhook-id", id);
+    http::append_field(fields, "webhook-timestamp", std::to_string(at.time_since_epoch().count()));
+    fields += "webhook-signature: ";
+    CHECK(prepared.signer->append_signature(fields, {id, at, as_bytes(body)}));
+    fields += "\r\n";
+    if (prepared.compat) {
+        fields += request.target->destination.webhook.compatibility_header;
+        fields += ": ";
+        prepared.compat->append_signature(fields, at, as_bytes(body));
+        fields += "\r\n";
+    }
+    shown = prepared.shown_head + fields;
+    return fields;
+}
+
+void WebhookConnector::read_answer(const http::Answer& answer, AttemptReport& report) const {
+    Attempt& attempt = report.attempt;
+    note_facts(answer.facts, attempt);
+    report.stage = Stage::done;
+    report.status = answer.status;
+    report.retry_after = std::string{answer.headers.get("retry-after").substr(0, 128)};
+    attempt.status = answer.status;
+    attempt.answer_type = std::string{answer.headers.get("content-type").substr(0, 256)};
+    attempt.answer = answer.body.substr(0, options_.answer_kept_max);
+    attempt.answer_cut =
+        answer.body_end != http::BodyEnd::complete || answer.body.size() > attempt.answer.size();
+    const bool success = answer.status >= 200 && answer.status <= 299;
+    if (success && answer.body_end == http::BodyEnd::complete)
+        attempt.reference = reference_id_of(answer.body);
+}
+
+runtime::Task<AttemptReport> WebhookConnector::attempt(AttemptRequest request) {
+    AttemptReport report;
+    report.attempt.n = request.n;
+    report.attempt.started_at = request.started_at;
+    const auto refuse = [&](const Error& error) {
+        report.failure = error.code;
+        report.words = error.detail;
+        report.attempt.error = error.detail;
+    };
+    auto prepared = co_await prepare(request.target);
+    if (!prepared) {
+        refuse(prepared.error());
+        co_return report;
+    }
+    const std::shared_ptr<const std::string> body = body_of(request);
+    auto fields = sign(**prepared, request, *body, report.attempt.request_headers);
+    if (!fields) {
+        refuse(fields.error());
+        co_return report;
+    }
+    const Duration total = request.target->destination.limits.timeout;
+    http::Exchange exchange;
+    exchange.origin = (*prepared)->origin;
+    exchange.request = {http::Method::post, (*prepared)->head, *std::move(fields), body};
+    exchange.check = (*prepared)->check;
+    exchange.limits.total = total;
+    exchange.limits.first_byte = total;
+    exchange.limits.connect = std::min(options_.connect_time, total);
+    exchange.limits.resolve = std::min(options_.resolve_time, total);
+    exchange.limits.body_bytes_max = options_.answer_bytes_max;
+    exchange.limits.body_bytes_kept = options_.answer_bytes_max;
+    const auto outcome = co_await parts_.client.exchange(std::move(exchange));
+    if (outcome) {
+        read_answer(*outcome, report);
+    } else {
+        note_facts(outcome.error().facts, report.attempt);
+        report.stage = stage_of(outcome.error().stage);
+        refuse(outcome.error().error);
+    }
+    co_return report;
+}
+
+Result<> check_webhook(const WebhookSettings& settings, const security::EgressGuard& guard,
+                       bool has_bearer) {
+    if (auto url = guard.check_url(settings.url); !url)
+        return pass(below(std::move(url).error(), "url"));
+    const security::HeaderRules rules{
+        .signature_header = settings.compatibility_header,
+        .authorization = has_bearer ? security::HeaderRules::Authorization::taken
+                                    : security::HeaderRules::Authorization::open};
+    if (auto done = security::check_custom_headers(views_of(settings), rules); !done)
+        return pass(below(std::move(done).error(), "headers"));
+    if (settings.compatibility != CompatibilityScheme::none)
+        if (auto done = security::check_signature_header_name(settings.compatibility_header); !done)
+            return pass(below(std::move(done).error(), "compatibility_header"));
+    return {};
+}
+
+}  // namespace blotter::connectors
