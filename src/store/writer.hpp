@@ -9,6 +9,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 
+#include "runtime/clock.hpp"
 #include "runtime/loop.hpp"
 #include "store/sql.hpp"
 
@@ -38,7 +39,8 @@ class Tx {
 
 /// One piece of writing work. `run` is called once, in a savepoint of its own; when it fails, only
 /// its own changes are undone. `finished` is called on the writer's thread when the outcome is
-/// certain: durable, refused by `run`, or lost because the commit failed.
+/// certain: durable, refused by `run`, or lost because the commit failed; or inside `submit`, when
+/// the job is not even taken. An exception from `run` counts as a failure (Errc::internal).
 struct Job {
     virtual ~Job() = default;
     virtual Result<> run(Tx& tx) = 0;
@@ -53,15 +55,27 @@ struct Job {
 /// On an I/O or fsync error the writer stops: every waiting and later job fails with
 /// storage_failed and `on_broken` is called once, so that the process can end instead of
 /// acknowledging what may be lost. A full disk is not that: the group fails with storage_full and
-/// work goes on.
+/// work goes on. What a failed group wrote is undone, with one exception: after a failed sync some
+/// of it may be found again at the next start, so callers must be able to ask twice.
 class Writer {
   public:
+    /// One durable group, for histograms.
+    struct Commit {
+        std::size_t jobs = 0;
+        std::chrono::nanoseconds work{};  ///< from the first statement to the commit
+        std::chrono::nanoseconds sync{};  ///< the commit itself
+    };
+
     struct Options {
         std::size_t ops_max = 256;
         std::size_t queue_max = 20'000;  ///< beyond it `submit` fails with Errc::overloaded
+        /// With nothing to do for this long the store looks after itself (Upkeep::idle).
+        Duration idle_after{5};
+        /// Both are called on the writer's thread.
         std::function<void(const Error&)> on_broken;
-        /// Called on the writer's thread when idle for a moment: checkpointing, little and often.
-        std::function<void(sql::Connection&)> on_idle;
+        std::function<void(const Commit&)> on_commit;
+        /// Measures for `on_commit`; without it the durations are zero. Outlives the writer.
+        const runtime::Clock* clock = nullptr;
     };
 
     Writer(std::unique_ptr<sql::Connection> connection, Options options);
@@ -71,7 +85,8 @@ class Writer {
 
     /// Starts the thread. Without it, `drain` runs the work in the calling thread (simulator).
     void start();
-    /// Finishes what was submitted, then ends the thread. Later submissions fail with cancelled.
+    /// Finishes what was submitted, ends the thread and leaves the store tidy (Upkeep::closing).
+    /// Later submissions fail with cancelled. The destructor does the same.
     void stop();
     /// Runs and commits everything submitted so far; gives how many jobs ran. Not with `start`.
     std::size_t drain();
@@ -82,8 +97,9 @@ class Writer {
         std::uint64_t commits = 0;
         std::uint64_t jobs = 0;
         std::uint64_t failed_jobs = 0;
-        std::size_t queued = 0;
+        std::size_t queued = 0;  ///< waiting or under way
     };
+    /// From any thread.
     Figures figures() const;
 
   private:
@@ -91,8 +107,8 @@ class Writer {
     std::unique_ptr<Impl> impl_;
 };
 
-/// Runs `work` (a callable `Result<R>(Tx&)`, moved into the job) on the writer and resumes on `loop`
-/// once it is durable, or failed.
+/// Runs `work` (a callable `Result<R>(Tx&)`, moved into the job) on the writer and resumes on
+/// `loop` once it is durable, or failed.
 template <typename Work>
 auto write(runtime::Loop& loop, Writer& writer, Work work)
     -> runtime::Task<std::invoke_result_t<Work&, Tx&>> {

@@ -1,0 +1,288 @@
+#include "store/writer.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <span>
+#include <string>
+#include <thread>
+
+#include "base/invariant.hpp"
+
+namespace blotter::store {
+
+namespace {
+
+using Jobs = std::vector<std::unique_ptr<Job>>;
+
+/// Work that throws has a bug, but one bad request must not take the others' work with it.
+Result<> run_guarded(Job& job, Tx& tx) {
+    try {
+        return job.run(tx);
+    } catch (const std::exception& e) {
+        return fail(Errc::internal, std::string{"a piece of writing work threw: "} + e.what());
+    } catch (...) {
+        return fail(Errc::internal, "a piece of writing work threw");
+    }
+}
+
+void call(std::vector<std::move_only_function<void()>>& actions) {
+    for (auto& action : actions) action();
+}
+
+}  // namespace
+
+struct Writer::Impl {
+    Impl(std::unique_ptr<sql::Connection> c, Options o)
+        : connection(std::move(c)), options(std::move(o)) {}
+
+    /// One job of the group under way.
+    struct Member {
+        Job& job;
+        Tx tx;
+        Result<> outcome;
+    };
+
+    const std::unique_ptr<sql::Connection> connection;
+    const Options options;
+
+    std::mutex mutex;  // guards the next three
+    std::condition_variable ready;
+    Jobs queue;
+    enum class Phase : std::uint8_t { open, broken, stopped } phase = Phase::open;
+
+    std::atomic<std::size_t> queued{0};
+    std::atomic<std::uint64_t> commits{0};
+    std::atomic<std::uint64_t> jobs{0};
+    std::atomic<std::uint64_t> failed_jobs{0};
+
+    // The writing thread's own.
+    Jobs taken;
+    std::vector<Member> group;
+    bool broken = false;
+    std::thread thread;
+
+    Jobs& take();
+    void run_taken();
+    void run_group(std::span<std::unique_ptr<Job>> members);
+    Result<> run_members();
+    Result<> run_in_savepoint(Member& member);
+    Result<> still_open() const;
+    void finish(Member& member, Result<> outcome);
+    void lose(const Error& reason);
+    void break_down(const Error& reason);
+    void refuse(std::span<std::unique_ptr<Job>> members);
+    void look_after(sql::Upkeep when);
+    void loop();
+    bool stopping() const { return phase == Phase::stopped; }
+    MonoTime now() const { return options.clock ? options.clock->mono() : MonoTime{}; }
+};
+
+// --- One group ---
+
+/// The transaction must have survived the work: SQLite undoes all of it by itself on some errors.
+Result<> Writer::Impl::still_open() const {
+    if (connection->state() == sql::State::in_transaction) return {};
+    return fail(Errc::storage_failed, "the transaction was undone by the store");
+}
+
+Result<> Writer::Impl::run_in_savepoint(Member& member) {
+    CHECK(connection->savepoint());
+    member.outcome = run_guarded(member.job, member.tx);
+    if (connection->state() != sql::State::in_transaction)
+        return member.outcome ? still_open() : pass(member.outcome.error());
+    if (member.outcome) return connection->release_savepoint();
+    connection->rollback_to_savepoint();
+    return still_open();
+}
+
+Result<> Writer::Impl::run_members() {
+    CHECK(connection->begin());
+    // A group of one needs no savepoint: what it did is undone with the transaction.
+    if (group.size() == 1) {
+        Member& only = group.front();
+        only.outcome = run_guarded(only.job, only.tx);
+        if (!only.outcome) return pass(only.outcome.error());
+        return still_open();
+    }
+    for (Member& member : group) CHECK(run_in_savepoint(member));
+    return {};
+}
+
+void Writer::Impl::run_group(std::span<std::unique_ptr<Job>> members) {
+    group.clear();
+    for (const auto& job : members) group.push_back({*job, Tx{*connection}, {}});
+    const MonoTime started = now();
+    Result<> done = run_members();
+    const MonoTime worked = now();
+    if (done) done = connection->commit();
+    if (!done) {
+        lose(done.error());
+        return;
+    }
+    commits.fetch_add(1, std::memory_order_relaxed);
+    if (options.on_commit) options.on_commit({group.size(), worked - started, now() - worked});
+    for (Member& member : group) finish(member, std::move(member.outcome));
+}
+
+void Writer::Impl::finish(Member& member, Result<> outcome) {
+    call(outcome ? member.tx.committed_ : member.tx.undone_);
+    (outcome ? jobs : failed_jobs).fetch_add(1, std::memory_order_relaxed);
+    queued.fetch_sub(1, std::memory_order_relaxed);
+    member.job.finished(std::move(outcome));
+}
+
+/// Nothing of this group was acknowledged and nothing will be.
+void Writer::Impl::lose(const Error& reason) {
+    connection->rollback();
+    // A connection that cannot even go back to idle is of no further use.
+    const bool unusable = connection->state() != sql::State::idle;
+    if (unusable) break_down(reason);
+    for (Member& member : group) {
+        // A job that failed by itself keeps its own reason.
+        Result<> outcome = member.outcome ? pass(reason) : std::move(member.outcome);
+        finish(member, std::move(outcome));
+    }
+    if (unusable && options.on_broken) options.on_broken(reason);
+    if (!unusable && reason.code == Errc::storage_full) look_after(sql::Upkeep::full);
+}
+
+void Writer::Impl::break_down(const Error&) {
+    broken = true;
+    const std::lock_guard lock{mutex};
+    if (phase == Phase::open) phase = Phase::broken;
+}
+
+void Writer::Impl::refuse(std::span<std::unique_ptr<Job>> members) {
+    for (const auto& job : members) {
+        failed_jobs.fetch_add(1, std::memory_order_relaxed);
+        queued.fetch_sub(1, std::memory_order_relaxed);
+        job->finished(fail(Errc::storage_failed, "the store failed earlier: restart Blotter"));
+    }
+}
+
+void Writer::Impl::look_after(sql::Upkeep when) {
+    if (broken) return;
+    const Result<> done = connection->upkeep(when);
+    if (done) return;
+    break_down(done.error());
+    if (options.on_broken) options.on_broken(done.error());
+}
+
+// --- The queue ---
+
+/// The whole queue at once: submitters wait for one swap, not for a copy per job.
+Jobs& Writer::Impl::take() {
+    taken.clear();
+    const std::lock_guard lock{mutex};
+    taken.swap(queue);
+    return taken;
+}
+
+void Writer::Impl::run_taken() {
+    for (std::span<std::unique_ptr<Job>> rest{taken}; !rest.empty();) {
+        if (broken) {
+            refuse(rest);
+            break;
+        }
+        const auto members = rest.first(std::min(rest.size(), options.ops_max));
+        rest = rest.subspan(members.size());
+        run_group(members);
+        look_after(sql::Upkeep::busy);
+    }
+    group.clear();
+    taken.clear();
+}
+
+void Writer::Impl::loop() {
+    bool worked = false;
+    for (;;) {
+        {
+            std::unique_lock lock{mutex};
+            const auto something = [this] { return stopping() || !queue.empty(); };
+            if (worked && !ready.wait_for(lock, options.idle_after, something)) {
+                lock.unlock();
+                look_after(sql::Upkeep::idle);
+                worked = false;
+                continue;
+            }
+            ready.wait(lock, something);
+            if (queue.empty()) return;
+        }
+        take();
+        run_taken();
+        worked = true;
+    }
+}
+
+// --- The writer ---
+
+Writer::Writer(std::unique_ptr<sql::Connection> connection, Options options)
+    : impl_(std::make_unique<Impl>(std::move(connection), std::move(options))) {
+    INVARIANT(impl_->connection && impl_->options.ops_max > 0);
+    impl_->group.reserve(impl_->options.ops_max);
+}
+
+Writer::~Writer() {
+    stop();
+}
+
+void Writer::start() {
+    INVARIANT(!impl_->thread.joinable());
+    impl_->thread = std::thread{[this] { impl_->loop(); }};
+}
+
+void Writer::stop() {
+    {
+        const std::lock_guard lock{impl_->mutex};
+        if (impl_->stopping()) return;
+        impl_->phase = Impl::Phase::stopped;
+    }
+    if (impl_->thread.joinable()) {
+        impl_->ready.notify_one();
+        impl_->thread.join();
+    } else {
+        while (!impl_->take().empty()) impl_->run_taken();
+    }
+    impl_->look_after(sql::Upkeep::closing);
+}
+
+std::size_t Writer::drain() {
+    INVARIANT(!impl_->thread.joinable());
+    const std::size_t count = impl_->take().size();
+    impl_->run_taken();
+    return count;
+}
+
+void Writer::submit(std::unique_ptr<Job> job) {
+    Result<> refusal;
+    {
+        const std::lock_guard lock{impl_->mutex};
+        const bool full = impl_->queued.load(std::memory_order_relaxed) >= impl_->options.queue_max;
+        if (impl_->stopping()) {
+            refusal = fail(Errc::cancelled, "Blotter is stopping: nothing more is written");
+        } else if (impl_->phase == Impl::Phase::broken) {
+            refusal = fail(Errc::storage_failed, "the store failed earlier: restart Blotter");
+        } else if (full) {
+            refusal = fail(Errc::overloaded, "too much is waiting to be written: try again soon");
+        } else {
+            impl_->queued.fetch_add(1, std::memory_order_relaxed);
+            impl_->queue.push_back(std::move(job));
+            // The thread sleeps only on an empty queue.
+            if (impl_->queue.size() == 1) impl_->ready.notify_one();
+            return;
+        }
+    }
+    impl_->failed_jobs.fetch_add(1, std::memory_order_relaxed);
+    job->finished(std::move(refusal));
+}
+
+Writer::Figures Writer::figures() const {
+    return {impl_->commits.load(std::memory_order_relaxed),
+            impl_->jobs.load(std::memory_order_relaxed),
+            impl_->failed_jobs.load(std::memory_order_relaxed),
+            impl_->queued.load(std::memory_order_relaxed)};
+}
+
+}  // namespace blotter::store
