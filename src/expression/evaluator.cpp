@@ -140,8 +140,8 @@ View Evaluator::variable(const Node& node) {
 /// The way to a field is not told step by step: the whole path is one step.
 View Evaluator::operand_of(const Node& node) {
     const Node& operand = *node.args[0];
-    const bool on_the_way =
-        operand.op == Op::select || operand.op == Op::variable || operand.op == Op::local;
+    const bool on_the_way = operand.op == Op::select || operand.op == Op::index ||
+                            operand.op == Op::variable || operand.op == Op::local;
     if (!on_the_way) return run(operand);
     return charge(1) ? compute(operand) : out_of_steps(operand);
 }

@@ -2,6 +2,9 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include <gtest/gtest.h>
 
 #include "base/json.hpp"
 #include "expression/expression.hpp"
@@ -75,6 +78,26 @@ inline std::string outcome_of(std::string_view source,
     if (!program) return "refused: " + program.error().detail;
     const auto value = evaluate(*program, sample_bindings());
     return value ? json::to_text(value->to_json()) : "error: " + value.error().detail;
+}
+
+/// An expression and its result as JSON, or what the failure has to say.
+struct Row {
+    std::string_view source;
+    std::string_view expected;   ///< JSON, or "refused" or "error"
+    std::string_view also = {};  ///< a part of the failure
+};
+
+inline void check(const std::vector<Row>& rows) {
+    for (const Row& row : rows) {
+        const std::string outcome = outcome_of(row.source);
+        const bool failure = row.expected == "refused" || row.expected == "error";
+        if (failure) {
+            EXPECT_TRUE(outcome.starts_with(row.expected)) << row.source << " → " << outcome;
+            EXPECT_NE(outcome.find(row.also), std::string::npos) << row.source << " → " << outcome;
+        } else {
+            EXPECT_EQ(outcome, row.expected) << row.source;
+        }
+    }
 }
 
 }  // namespace blotter::expression
