@@ -1,7 +1,10 @@
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
+#include <memory>
 #include <random>
 #include <set>
 #include <stdlib.h>
@@ -354,13 +357,15 @@ std::vector<Bytes> entries_of(const MemoryFiles& files, const std::string& path)
     return out;
 }
 
-TEST(Export, cut_removed_moved_and_added_things_are_found_by_both_verifiers) {
-    struct Case {
-        std::string_view what;
-        std::function<void(MemoryFiles&)> change;
-        std::string file;
-        std::optional<std::uint64_t> entry;
-    };
+/// What somebody does to an export, and the first thing that our verifier should say about it.
+struct Damage {
+    std::string_view what;
+    std::function<void(MemoryFiles&)> change;
+    std::string file;
+    std::optional<std::uint64_t> entry;
+};
+
+std::vector<Damage> damages() {
     const std::string bundle = "tile/entries/003";
     const auto rewrite = [&](auto change) {
         return [=](MemoryFiles& files) {
@@ -375,7 +380,7 @@ TEST(Export, cut_removed_moved_and_added_things_are_found_by_both_verifiers) {
     const auto remove = [](std::string path) {
         return [=](MemoryFiles& files) { ASSERT_EQ(files.files.erase(path), 1U); };
     };
-    const std::vector<Case> cases = {
+    return {
         {"an entry removed", rewrite([](auto& e) { e.erase(e.begin() + 4); }), bundle, {}},
         {"an entry added", rewrite([](auto& e) { e.insert(e.begin() + 4, e[4]); }), bundle, {}},
         {"entries swapped", rewrite([](auto& e) { std::swap(e[4], e[9]); }), bundle, 772},
@@ -410,9 +415,13 @@ TEST(Export, cut_removed_moved_and_added_things_are_found_by_both_verifiers) {
          "notes.txt",
          {}},
     };
+}
+
+TEST(Export, cut_removed_moved_and_added_things_are_found_by_both_verifiers) {
+    const std::vector<Damage> cases = damages();
     std::string folders;
     std::vector<std::unique_ptr<TempFolder>> temps;
-    for (const Case& one : cases) {
+    for (const Damage& one : cases) {
         MemoryFiles files = big_export();
         one.change(files);
         const VerifyReport report = verify_export(files);

@@ -92,6 +92,8 @@ Result<> check_leaf(const Leaf& leaf) {
 /// Writes the members in the order of their names, which is the order of RFC 8785 for ASCII.
 class EntryWriter {
   public:
+    EntryWriter() { out_.reserve(256); }
+
     void add(std::string_view name, const LeafValue& value) {
         begin(name);
         if (const auto* number = std::get_if<std::int64_t>(&value))
