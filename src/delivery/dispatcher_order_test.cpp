@@ -100,6 +100,20 @@ TEST(DispatcherOrder, goes_on_when_the_delivery_before_ends_without_an_attempt) 
     EXPECT_EQ(start->ref, third);
 }
 
+TEST(DispatcherOrder, does_not_start_a_waiting_delivery_twice_when_it_is_handed_in_again) {
+    Ordered world;
+    world.enqueue(7);
+    const Ref second = world.enqueue(7);
+    EXPECT_EQ(world.dispatcher.enqueue_due(second, world.now), Enqueued::queued);
+    world.end(*world.next(), Settled::final);
+    const auto start = world.next();
+    ASSERT_TRUE(start);
+    EXPECT_EQ(start->ref, second);
+    world.end(*start, Settled::final);
+    EXPECT_FALSE(world.next());
+    EXPECT_EQ(world.dispatcher.queued(), 0U);
+}
+
 TEST(DispatcherOrder, does_not_order_deliveries_without_an_envelope) {
     Ordered world;
     for (int i = 0; i < 5; ++i) world.enqueue(0);

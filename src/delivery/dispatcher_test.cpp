@@ -271,6 +271,22 @@ TEST(Dispatcher, does_not_let_dead_destinations_slow_the_others) {
     EXPECT_GE(world.starts_of(dead[0]), 2U);
 }
 
+TEST(Dispatcher, gives_no_shared_slot_to_a_destination_from_the_moment_it_is_slow) {
+    World world{{.shared_slots = 10, .slow_slots = 1}};
+    DestinationConfig one_a_second = config(1);
+    one_a_second.throttle = {.per_second_max = 1, .burst_max = 1};
+    const Slot slot = world.add(one_a_second);
+    world.fresh(slot, 2);
+    const auto hangs = world.dispatcher.next(mono(0s));
+    ASSERT_TRUE(hangs);
+    // The second one's token comes in the same moment in which the first one turns slow, and the
+    // first one has the only slow slot.
+    EXPECT_FALSE(world.dispatcher.next(mono(1s)));
+    EXPECT_TRUE(world.dispatcher.view(slot, mono(1s))->slow);
+    world.dispatcher.finished(*hangs, {.kind = OutcomeKind::success}, mono(2s));
+    EXPECT_TRUE(world.dispatcher.next(mono(2s)));
+}
+
 TEST(Dispatcher, moves_a_slow_destination_back_when_it_answers_fast_again) {
     World world;
     const Slot slot = world.add(config(1), {3s, OutcomeKind::success, Settled::final});

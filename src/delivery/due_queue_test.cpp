@@ -112,9 +112,11 @@ TEST(DueQueue, throws_a_load_away_that_would_leave_a_gap) {
     queue.begin_refill();
     // The queue overflows during the load and its horizon moves back.
     for (std::int64_t i = 0; i < 8; ++i) queue.push(entry(10 + i, 50 + i));
+    while (queue.pop(from_ms(17))) {
+    }
     queue.finish_refill(std::vector<DueEntry>{entry(200, 99)}, More::no);
     EXPECT_FALSE(queue.holds_everything());
-    EXPECT_EQ(queue.push(entry(103, 3)), Kept::no);
+    EXPECT_EQ(queue.begin_refill().from, (DueKey{100, 0}));
 }
 
 TEST(DueQueue, asks_again_when_a_load_fails) {
@@ -170,7 +172,7 @@ TEST(DueQueue, agrees_with_the_store_over_random_operations) {
             } else if (!loading && queue.needs_refill(from_ms(now))) {
                 loading = queue.begin_refill();
                 answer = store;
-            } else if (loading) {
+            } else if (loading && random.below(8) == 0) {
                 std::vector<DueEntry> found;
                 auto at = answer.lower_bound(loading->from);
                 while (at != answer.end() && found.size() < loading->limit)

@@ -95,6 +95,19 @@ TEST(Throttle, goes_down_to_one_per_second_and_recovers_by_doubling) {
     EXPECT_EQ(throttle.rate_millihertz(mono(10h)), 64'000U);
 }
 
+TEST(Throttle, counts_each_moment_at_the_rate_that_was_in_force) {
+    Throttle throttle{{.per_second_max = 2, .burst_max = 1}, mono(0s)};
+    throttle.take(mono(0s));
+    throttle.slow_down(mono(0s), mono(0s));
+    EXPECT_EQ(throttle.ready_at(mono(0s)), mono(1s));
+    EXPECT_EQ(throttle.ready_at(mono(29'500ms)), mono(29'500ms));
+    throttle.take(mono(29'500ms));
+    // Half a token at 1/s until the rate doubles at 30 s, the other half at 2/s.
+    EXPECT_EQ(throttle.ready_at(mono(29'500ms)), mono(30'250ms));
+    EXPECT_GT(throttle.ready_at(mono(30'250ms - 1ns)), mono(30'250ms - 1ns));
+    EXPECT_EQ(throttle.ready_at(mono(30'250ms)), mono(30'250ms));
+}
+
 TEST(Throttle, says_exactly_when_the_next_token_comes_while_it_recovers) {
     const std::uint64_t seed = 11;
     SCOPED_TRACE(testing::Message() << "seed " << seed);
