@@ -281,6 +281,7 @@ CREATE INDEX delivery_by_destination ON delivery (destination_no, no);
 CREATE INDEX delivery_by_workspace ON delivery (workspace_no, no);
 -- 5 is delivered, the many; the few others are what people look for.
 CREATE INDEX delivery_by_state ON delivery (workspace_no, state, no) WHERE state <> 5;
+CREATE INDEX delivery_open ON delivery (destination_no, no) WHERE state IN (1, 3);
 
 -- key = 64 * delivery number + 2 * attempt number + 1 for a skip: one tree, in order, and rows
 -- that keep their detail beside them (a tree keyed by columns would put it on pages of its own).
