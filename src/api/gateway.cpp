@@ -1,0 +1,242 @@
+#include "api/gateway.hpp"
+
+#include <fmt/format.h>
+
+#include "http/problem.hpp"
+#include "security/api_key.hpp"
+
+namespace blotter::api {
+namespace {
+
+constexpr std::string_view json_fields = "content-type: application/json\r\n";
+constexpr std::size_t rates_kept_max = 10'000;
+
+bool is_json(std::string_view content_type) {
+    const std::string_view type = content_type.substr(0, content_type.find(';'));
+    const auto end = type.find_last_not_of(' ');
+    return http::equal_ignoring_case(type.substr(0, end + 1), "application/json");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<RouteTable>> RouteTable::make(std::vector<RouteGroup> groups) {
+    auto out = std::make_unique<RouteTable>();
+    out->groups_ = std::move(groups);
+    for (const RouteGroup& group : out->groups_) {
+        for (const Route& route : group.routes) {
+            const auto id = static_cast<http::RouteId>(out->routes_.size());
+            CHECK(out->router_.add(route.method, route.path, id));
+            if (route.handler == nullptr || (route.access != Access::open && !route.permission))
+                return fail(Errc::internal,
+                            fmt::format("the route {} is not complete", route.path));
+            out->routes_.push_back(&route);
+        }
+    }
+    return out;
+}
+
+void ApiProbe::show_on(observe::MetricsPage& page) const {
+    page.add({"blotter_api_requests_total", "Requests answered"}, {{"status", "2xx"}},
+             requests_2xx);
+    page.add({"blotter_api_requests_total", "Requests answered"}, {{"status", "4xx"}},
+             requests_4xx);
+    page.add({"blotter_api_requests_total", "Requests answered"}, {{"status", "5xx"}},
+             requests_5xx);
+    page.add({"blotter_api_request_seconds", "Time from head to answer"}, {}, request_time);
+}
+
+Gateway::Gateway(Services& services, const RouteTable& table, ApiProbe& probe)
+    : services_(services), table_(table), probe_(probe) {}
+
+http::BodyRule Gateway::body_rule(const http::Request& request) {
+    http::BodyRule rule;
+    rule.bytes_max = services_.settings.request.body_bytes_max;
+    const auto found = table_.router().find(request.method, request.path());
+    const auto* match = std::get_if<http::Router::Match>(&found);
+    if (match == nullptr) return rule;
+    const Route& route = table_.route(match->route);
+    if (route.bytes_max != 0) rule.bytes_max = route.bytes_max;
+    if (route.takes == Takes::bytes) {
+        rule.how = http::BodyRule::How::stream;
+        rule.bytes_max = services_.settings.files.file_bytes_max;
+    }
+    return rule;
+}
+
+runtime::Task<http::Response> Gateway::handle(http::Request& request,
+                                              http::RequestContext& context) {
+    const MonoTime started = services_.loop.now();
+    const RequestId id = services_.entropy.id<RequestId>(services_.loop.clock().wall());
+    const auto found = table_.router().find(request.method, request.path());
+    http::Response response;
+    if (const auto* missing = std::get_if<http::Router::NoSuchPath>(&found)) {
+        response = http::make_response_for(*missing);
+    } else if (const auto* other = std::get_if<http::Router::NoSuchMethod>(&found)) {
+        response = http::make_response_for(*other);
+    } else if (const auto* bad = std::get_if<http::Router::BadPath>(&found)) {
+        response = http::make_response_for(*bad);
+    } else {
+        auto reply = co_await serve(request, context, id);
+        response = finish(std::move(reply), id);
+    }
+    response.headers.set("request-id", id.text());
+    note(request, response, id, services_.loop.now() - started);
+    co_return response;
+}
+
+runtime::Task<Result<Reply>> Gateway::serve(http::Request& request, http::RequestContext& context,
+                                            const RequestId& id) {
+    auto found = table_.router().find(request.method, request.path());
+    auto& match = std::get<http::Router::Match>(found);
+    const Route& route = table_.route(match.route);
+    Call call{.request = request,
+              .http = context,
+              .path = std::move(match.parameters),
+              .query = {},
+              .id = id,
+              .now = services_.loop.clock().wall(),
+              .remote = context.remote.address().to_string(),
+              .principal = {},
+              .workspace = {},
+              .body = {},
+              .directory = services_.directory};
+    if (route.access != Access::open) {
+        CO_CHECK(authenticate(route, call));
+        CO_CHECK(check_rate(call));
+        CO_CHECK(find_workspace(route, call));
+    }
+    CO_CHECK(read_input(route, call));
+    co_return co_await route.handler(services_, call);
+}
+
+Result<> Gateway::authenticate(const Route& route, Call& call) {
+    const std::string_view field = call.request.headers.get("authorization");
+    constexpr std::string_view scheme = "bearer ";
+    if (field.size() <= scheme.size() ||
+        !http::equal_ignoring_case(field.substr(0, scheme.size()), scheme))
+        return fail(Errc::unauthenticated,
+                    "an API key is needed: send it as \"Authorization: Bearer blt_…\"");
+    TRY(const auto presented, security::read_api_key(field.substr(scheme.size())));
+    const routing::KeyFacts* key = call.directory->key(presented.id);
+    // An unknown id takes as long as a wrong secret.
+    const bool genuine = security::matches(presented, key != nullptr ? key->hash : Digest{});
+    if (key == nullptr || !genuine || key->revoked)
+        return fail(Errc::unauthenticated, "this API key is not known, or no longer");
+    if (key->expires_at && *key->expires_at <= call.now)
+        return fail(Errc::unauthenticated, "this API key has expired");
+    call.principal = {key->id, key->no, key->name, security::effective(key->role, key->scopes),
+                      key->workspace_no};
+    if (!call.may(*route.permission))
+        return fail(
+            Errc::forbidden,
+            fmt::format("this needs the permission {}, which the API key \"{}\" (role {}) does "
+                        "not have",
+                        security::to_text(*route.permission), key->name,
+                        security::to_text(key->role)));
+    return {};
+}
+
+Result<> Gateway::find_workspace(const Route& route, Call& call) {
+    if (route.access == Access::installation) {
+        if (call.principal.key_workspace_no)
+            return fail(Errc::forbidden,
+                        "this needs a key of the installation, not of a workspace");
+        return {};
+    }
+    const routing::WorkspaceFacts* workspace = nullptr;
+    if (call.principal.key_workspace_no) {
+        workspace = call.directory->workspace(*call.principal.key_workspace_no);
+    } else {
+        const auto named = call.request.headers.find("blotter-workspace");
+        if (!named)
+            return fail(
+                Errc::invalid_argument,
+                "a key of the installation must say which workspace is meant, with the header "
+                "\"Blotter-Workspace: ws_…\"");
+        TRY(const WorkspaceId id, WorkspaceId::parse(*named));
+        workspace = call.directory->workspace(id);
+    }
+    if (workspace == nullptr) return fail(Errc::not_found, "there is no such workspace");
+    call.workspace_no = workspace->no;
+    call.workspace = workspace->id;
+    return {};
+}
+
+Result<> Gateway::check_rate(const Call& call) {
+    const MonoTime now = services_.loop.now();
+    if (rates_.size() > rates_kept_max) rates_.clear();
+    const auto rate = static_cast<std::uint32_t>(services_.settings.api.requests_per_second);
+    const auto burst = static_cast<std::uint32_t>(services_.settings.api.requests_burst);
+    auto& throttle =
+        rates_.try_emplace(call.principal.key, delivery::ThrottleConfig{rate, burst}, now)
+            .first->second;
+    if (throttle.ready_at(now) > now)
+        return fail(Errc::too_many_requests,
+                    fmt::format("more than {} requests per second with this API key", rate));
+    throttle.take(now);
+    return {};
+}
+
+Result<> Gateway::read_input(const Route& route, Call& call) {
+    TRY(call.query, http::Query::parse(call.request.query()));
+    for (const http::Query::Pair& pair : call.query.pairs()) {
+        const bool known = std::ranges::any_of(
+            route.parameters, [&](const Parameter& p) { return p.name == pair.name; });
+        if (!known)
+            return fail(Errc::invalid_argument,
+                        fmt::format("this address takes no parameter '{}'", pair.name),
+                        "/query/" + pair.name);
+    }
+    if (route.takes != Takes::json) return {};
+    if (call.request.body.empty()) {
+        call.body = json::Object{};
+        return {};
+    }
+    if (!is_json(call.request.headers.get("content-type")))
+        return fail(Errc::unsupported_media_type,
+                    "the body must be JSON, announced by \"Content-Type: application/json\"");
+    json::ParseLimits limits;
+    limits.bytes_max = route.bytes_max != 0 ? route.bytes_max : call.request.body.size();
+    TRY(call.body, json::parse(call.request.body, limits));
+    return {};
+}
+
+http::Response Gateway::finish(Result<Reply> reply, const RequestId& id) {
+    if (!reply) {
+        const std::string request_id = id.text();
+        http::ProblemContext context{.request_id = request_id};
+        const int status = http_status_of(reply.error().code);
+        if (status == 429 || status == 503 || status == 507)
+            context.retry_after = Duration{status == 429 ? 1'000 : 5'000};
+        if (status >= 500)
+            services_.log.error("api.failed", {{"request", id}, {"error", reply.error()}});
+        return http::make_problem(reply.error(), context);
+    }
+    if (reply->response) return std::move(*reply->response);
+    http::Response response;
+    response.status = reply->status;
+    if (!reply->body.is_null()) {
+        response.fixed_fields = json_fields;
+        response.body = json::to_text(reply->body);
+    }
+    return response;
+}
+
+void Gateway::note(const http::Request& request, const http::Response& response,
+                   const RequestId& id, std::chrono::nanoseconds took) {
+    probe_.request_time.observe(took);
+    if (response.status < 400)
+        probe_.requests_2xx.add();
+    else if (response.status < 500)
+        probe_.requests_4xx.add();
+    else
+        probe_.requests_5xx.add();
+    if (!services_.log.writes(observe::Level::debug)) return;
+    services_.log.debug("api.answered", {{"request", id},
+                                         {"method", http::to_text(request.method)},
+                                         {"path", request.path()},
+                                         {"status", response.status},
+                                         {"took_ms", took}});
+}
+
+}  // namespace blotter::api

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <memory>
+#include <unordered_map>
+
+#include "api/route.hpp"
+#include "delivery/throttle.hpp"
+#include "http/router.hpp"
+#include "http/server.hpp"
+
+namespace blotter::api {
+
+/// The built route table: shared by all loops, read only.
+class RouteTable {
+  public:
+    /// A programming error in the table is an error here, at start.
+    static Result<std::unique_ptr<RouteTable>> make(std::vector<RouteGroup> groups);
+
+    const Route& route(http::RouteId id) const { return *routes_[static_cast<std::size_t>(id)]; }
+    const http::Router& router() const { return router_; }
+    const std::vector<RouteGroup>& groups() const { return groups_; }
+
+  private:
+    std::vector<RouteGroup> groups_;
+    std::vector<const Route*> routes_;
+    http::Router router_;
+};
+
+struct ApiProbe {
+    observe::Counter requests_2xx;
+    observe::Counter requests_4xx;
+    observe::Counter requests_5xx;
+    observe::Histogram request_time;
+    void show_on(observe::MetricsPage& page) const;
+};
+
+/// Where every request enters on one loop: finds its route, knows who asks, checks permission,
+/// workspace, rate and body, calls the handler, and turns what comes back into an answer. Errors
+/// become problem documents; each request has an id and one log line.
+class Gateway final : public http::Handler {
+  public:
+    Gateway(Services& services, const RouteTable& table, ApiProbe& probe);
+
+    http::BodyRule body_rule(const http::Request& request) override;
+    runtime::Task<http::Response> handle(http::Request& request,
+                                         http::RequestContext& context) override;
+
+  private:
+    runtime::Task<Result<Reply>> serve(http::Request& request, http::RequestContext& context,
+                                       const RequestId& id);
+    Result<> authenticate(const Route& route, Call& call);
+    Result<> find_workspace(const Route& route, Call& call);
+    Result<> check_rate(const Call& call);
+    Result<> read_input(const Route& route, Call& call);
+    http::Response finish(Result<Reply> reply, const RequestId& id);
+    void note(const http::Request& request, const http::Response& response, const RequestId& id,
+              std::chrono::nanoseconds took);
+
+    Services& services_;
+    const RouteTable& table_;
+    ApiProbe& probe_;
+    std::unordered_map<ApiKeyId, delivery::Throttle> rates_;
+};
+
+}  // namespace blotter::api

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <string>
+
+#include "config/settings.hpp"
+#include "connectors/links.hpp"
+#include "delivery/hub.hpp"
+#include "delivery/scribe.hpp"
+#include "intake/intake.hpp"
+#include "observe/health.hpp"
+#include "observe/log.hpp"
+#include "observe/metrics.hpp"
+#include "routing/directory.hpp"
+#include "runtime/loop.hpp"
+#include "security/egress.hpp"
+#include "store/blobs.hpp"
+#include "store/reader.hpp"
+#include "store/writer.hpp"
+
+namespace blotter::api {
+
+/// What belongs to the writer's thread: used inside `store::write` work only.
+struct WriterSide {
+    intake::Intake& intake;
+    delivery::Scribe& scribe;
+    /// Also the random numbers of that thread, for keys and secrets.
+    security::RandomSource& random;
+
+    intake::Keyring& keys() { return intake.parts().keys; }
+    intake::DirectoryHolder& directory() { return intake.parts().directory; }
+    runtime::Clock& clock() { return intake.parts().clock; }
+    runtime::Entropy& entropy() { return intake.parts().entropy; }
+};
+
+/// Everything that request handlers work with, on one loop.
+struct Services {
+    runtime::Loop& loop;
+    runtime::Entropy& entropy;
+    runtime::Offload& offload;
+    store::Writer& writer;
+    store::Reader& reader;
+    store::Blobs& blobs;
+    WriterSide& writer_side;
+    intake::Keyring& keys;  ///< this loop's own
+    delivery::Hub& hub;
+    const security::EgressGuard& guard;
+    const connectors::LinkSigner& links;
+    const config::Settings& settings;
+    observe::Logger& log;
+    const observe::MetricsPage& metrics;
+    const observe::Health& health;
+    security::Secret& cursor_key;
+    std::string ledger_key;  ///< the verifier key text
+    std::string version;
+    routing::DirectoryPtr directory;  ///< the latest that this loop was told of
+};
+
+}  // namespace blotter::api
