@@ -29,6 +29,10 @@ class InputBuffer {
             data_.resize(std::max(idle_bytes, data_.size() * 2));
         return {data_.data() + end_, data_.size() - end_};
     }
+    /// Makes room for large pieces, for a long body.
+    void widen(std::size_t bytes) {
+        if (data_.size() < bytes) data_.resize(bytes);
+    }
     void received(std::size_t bytes) { end_ += bytes; }
     void used(std::size_t bytes) { begin_ += bytes; }
 

@@ -1,0 +1,256 @@
+#include "http/exchange.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace blotter::http {
+namespace {
+
+constexpr int interim_answers_max = 8;
+constexpr Duration connect_share_min{1000};
+
+std::unexpected<Error> too_slow(std::string_view what) {
+    return fail(Errc::timeout, std::string{what});
+}
+
+}  // namespace
+
+ExchangeRun::ExchangeRun(runtime::Loop& loop, runtime::Network& network,
+                         runtime::Resolver& resolver, Pool& pool, Exchange what)
+    : loop_(loop),
+      network_(network),
+      resolver_(resolver),
+      pool_(pool),
+      what_(std::move(what)),
+      start_(loop.now()),
+      total_deadline_(start_ + what_.limits.total) {
+    pool_.running().push_back(*this);
+}
+
+MonoTime ExchangeRun::by(Duration limit) const {
+    return std::min(total_deadline_, loop_.now() + limit);
+}
+
+MonoTime ExchangeRun::rate_deadline() const {
+    const std::chrono::nanoseconds earned{static_cast<std::int64_t>(answer_bytes_) * 1'000'000'000 /
+                                          std::max(what_.limits.rate_min, 1U)};
+    return std::min(total_deadline_, answer_start_ + what_.limits.rate_grace + earned);
+}
+
+Client::Outcome ExchangeRun::fail_with(Error error) {
+    facts_.timings.total = loop_.now() - start_;
+    if (pool_.is_cut) error = {Errc::cancelled, "Blotter is stopping"};
+    return std::unexpected(Failure{std::move(error), stage_, sent_, std::move(facts_)});
+}
+
+runtime::Task<Client::Outcome> ExchangeRun::run() {
+    auto requested = co_await request();
+    if (!requested) co_return fail_with(std::move(requested).error());
+    stage_ = Stage::head;
+    auto head = co_await read_head();
+    if (!head) co_return fail_with(std::move(head).error());
+    stage_ = Stage::body;
+    auto body = co_await read_body();
+    if (!body) co_return fail_with(std::move(body).error());
+    if (may_keep())
+        pool_.keep(what_.origin->pool_key(), std::move(connection));
+    else
+        connection->stream->close();
+    facts_.timings.total = loop_.now() - start_;
+    answer_.facts = std::move(facts_);
+    co_return std::move(answer_);
+}
+
+runtime::Task<Result<>> ExchangeRun::request() {
+    if (pool_.is_cut) co_return fail(Errc::cancelled, "Blotter is stopping");
+    connection = pool_.take(*what_.origin, what_.check);
+    if (connection) {
+        facts_.reused = Facts::Reused::yes;
+        facts_.remote = connection->stream->remote();
+        facts_.tls = connection->tls;
+        stage_ = Stage::write;
+        auto sent = co_await send();
+        const bool stale = !sent && sent.error().code == Errc::connection_closed;
+        if (!stale) co_return sent;
+        // Not all of the request was taken by the system, so the other side cannot have it whole
+        // and act on it: the one case in which a request may be written twice.
+        connection.reset();
+        facts_ = {};
+        stage_ = Stage::resolve;
+    }
+    CO_CHECK(co_await open());
+    stage_ = Stage::write;
+    co_return co_await send();
+}
+
+runtime::Task<Result<>> ExchangeRun::open() {
+    CO_TRY(auto addresses, co_await resolve());
+    stage_ = Stage::vet;
+    CO_CHECK(vet(addresses));
+    stage_ = Stage::connect;
+    CO_CHECK(co_await connect(std::move(addresses)));
+    if (what_.origin->options().scheme == Scheme::https) {
+        stage_ = Stage::tls;
+        CO_CHECK(co_await start_tls());
+    }
+    co_return Result<>{};
+}
+
+runtime::Task<Result<std::vector<runtime::IpAddress>>> ExchangeRun::resolve() {
+    if (const auto& literal = what_.origin->address())
+        co_return std::vector<runtime::IpAddress>{*literal};
+    const MonoTime start = loop_.now();
+    auto addresses =
+        co_await resolver_.resolve(what_.origin->options().host, by(what_.limits.resolve));
+    facts_.timings.resolve = loop_.now() - start;
+    co_return addresses;
+}
+
+Result<> ExchangeRun::vet(std::vector<runtime::IpAddress>& addresses) const {
+    Result<> refusal = fail(Errc::resolve_failed, "the name has no address");
+    std::erase_if(addresses, [&](const runtime::IpAddress& address) {
+        auto allowed = what_.check(address, what_.origin->options().port);
+        if (allowed) return false;
+        refusal = std::move(allowed);
+        return true;
+    });
+    return addresses.empty() ? refusal : Result<>{};
+}
+
+runtime::Task<Result<>> ExchangeRun::connect(std::vector<runtime::IpAddress> addresses) {
+    const MonoTime start = loop_.now();
+    const MonoTime deadline = by(what_.limits.connect);
+    Result<> outcome = too_slow("no address answered in time");
+    for (std::size_t i = 0; i < addresses.size(); ++i) {
+        const MonoTime now = loop_.now();
+        if (now >= deadline) break;
+        // A dead address must not use up the time of the others.
+        const auto share = std::max<std::chrono::nanoseconds>(
+            (deadline - now) / static_cast<std::int64_t>(addresses.size() - i), connect_share_min);
+        const runtime::Endpoint to{addresses[i], what_.origin->options().port};
+        facts_.remote = to;
+        auto stream = co_await network_.connect(to, std::min(deadline, now + share));
+        if (stream) {
+            connection = std::make_unique<Connection>();
+            connection->stream = *std::move(stream);
+            connection->born = loop_.now();
+            outcome = {};
+            break;
+        }
+        outcome = pass(std::move(stream).error());
+    }
+    facts_.timings.connect = loop_.now() - start;
+    co_return outcome;
+}
+
+runtime::Task<Result<>> ExchangeRun::start_tls() {
+    const OriginOptions& origin = what_.origin->options();
+    const MonoTime start = loop_.now();
+    runtime::TlsClientOptions options;
+    options.server_name = origin.host;
+    options.version_min = origin.tls_min;
+    options.ca_pem = origin.ca_pem;
+    options.session_key = what_.origin->pool_key();
+    const MonoTime deadline = by(what_.limits.tls);
+    auto stream =
+        co_await network_.start_tls(std::move(connection->stream), std::move(options), deadline);
+    facts_.timings.tls = loop_.now() - start;
+    if (!stream) {
+        connection.reset();
+        co_return pass(std::move(stream).error());
+    }
+    connection->stream = *std::move(stream);
+    connection->tls = std::make_shared<runtime::TlsInfo>(*connection->stream->tls());
+    facts_.tls = connection->tls;
+    co_return Result<>{};
+}
+
+runtime::Task<Result<>> ExchangeRun::send() {
+    if (pool_.is_cut) co_return fail(Errc::cancelled, "Blotter is stopping");
+    const PreparedRequest& request = what_.request;
+    std::string length;
+    const bool has_length = request.body || request.method == Method::post ||
+                            request.method == Method::put || request.method == Method::patch;
+    if (has_length)
+        length = "content-length: " +
+                 std::to_string(request.body ? request.body->size() : std::size_t{0});
+    const std::array<std::string_view, 5> parts{
+        *request.head, request.fields, length, has_length ? "\r\n\r\n" : "\r\n",
+        request.body ? std::string_view{*request.body} : std::string_view{}};
+    auto written = co_await connection->stream->write(parts, total_deadline_);
+    if (written) sent_ = Failure::Sent::maybe;
+    co_return written;
+}
+
+runtime::Task<Result<>> ExchangeRun::read_head() {
+    for (int interim = 0; interim <= interim_answers_max; ++interim) {
+        CO_CHECK(co_await read_one_head());
+        if (head_.status == 101)
+            co_return fail(Errc::protocol_error, "the answer switches to another protocol");
+        if (head_.status >= 200) {
+            answer_.status = head_.status;
+            co_return Result<>{};
+        }
+    }
+    co_return fail(Errc::protocol_error, "there are too many interim (1xx) answers");
+}
+
+runtime::Task<Result<>> ExchangeRun::read_one_head() {
+    InputBuffer& input = connection->input;
+    const HeadLimits& limits = what_.limits.head;
+    bool started = !input.empty();
+    const MonoTime first_byte_deadline = by(what_.limits.first_byte);
+    scanner_.reset();
+    for (;;) {
+        const HeadScanner::Found found = scanner_.scan(input.view());
+        if (found == HeadScanner::Found::bare_line)
+            co_return fail(Errc::protocol_error, "a line of the answer ends without CR");
+        if (found == HeadScanner::Found::end) break;
+        // What is no HTTP/1 answer is not waited for to its end.
+        constexpr std::string_view start = "HTTP/1.";
+        const std::size_t known = std::min(start.size(), input.size());
+        if (input.view().substr(0, known) != start.substr(0, known))
+            co_return fail(Errc::protocol_error, "the answer does not start with an HTTP/1 status");
+        if (input.size() > limits.head_bytes_max)
+            co_return fail(Errc::headers_too_large, "the head of the answer is longer than " +
+                                                        std::to_string(limits.head_bytes_max) +
+                                                        " bytes");
+        CO_CHECK(co_await more_head(started, first_byte_deadline));
+    }
+    const std::string_view text = input.view().substr(0, scanner_.size());
+    CO_TRY(head_, read_response_head(text, what_.request.method, limits, answer_.headers));
+    input.used(text.size());
+    co_return Result<>{};
+}
+
+runtime::Task<Result<>> ExchangeRun::more_head(bool& started, MonoTime first_byte_deadline) {
+    InputBuffer& input = connection->input;
+    const MonoTime before = loop_.now();
+    const MonoTime deadline = started ? rate_deadline() : first_byte_deadline;
+    if (before >= deadline) co_return too_slow("the head of the answer came too slowly");
+    auto got = co_await connection->stream->read_some(input.room(), deadline);
+    if (!got && got.error().code == Errc::timeout)
+        co_return too_slow(started ? "the head of the answer came too slowly"
+                                   : "there was no answer in time");
+    if (!got) co_return pass(std::move(got).error());
+    if (*got == 0)
+        co_return fail(Errc::connection_closed, started ? "the answer ended inside its head"
+                                                        : "the other side ended the connection "
+                                                          "without an answer");
+    input.received(*got);
+    if (answer_bytes_ == 0) {
+        answer_start_ = loop_.now();
+        facts_.timings.first_byte = answer_start_ - before;
+    }
+    answer_bytes_ += *got;
+    started = true;
+    co_return Result<>{};
+}
+
+bool ExchangeRun::may_keep() const {
+    // Anything behind the body belongs to no request: such a connection is not to be trusted.
+    return head_.keep_alive && answer_.body_end == BodyEnd::complete && connection->input.empty() &&
+           connection->stream->is_open();
+}
+
+}  // namespace blotter::http

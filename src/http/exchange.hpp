@@ -1,0 +1,57 @@
+#pragma once
+
+#include "http/pool.hpp"
+
+/// Internal to the room: one request and its answer.
+namespace blotter::http {
+
+/// The steps of one exchange. Lives in the frame of `Client::exchange`.
+class ExchangeRun : private Running {
+  public:
+    ExchangeRun(runtime::Loop& loop, runtime::Network& network, runtime::Resolver& resolver,
+                Pool& pool, Exchange what);
+    ExchangeRun(const ExchangeRun&) = delete;
+    ExchangeRun& operator=(const ExchangeRun&) = delete;
+
+    runtime::Task<Client::Outcome> run();
+
+  private:
+    runtime::Task<Result<>> request();
+    runtime::Task<Result<>> open();
+    runtime::Task<Result<std::vector<runtime::IpAddress>>> resolve();
+    Result<> vet(std::vector<runtime::IpAddress>& addresses) const;
+    runtime::Task<Result<>> connect(std::vector<runtime::IpAddress> addresses);
+    runtime::Task<Result<>> start_tls();
+    runtime::Task<Result<>> send();
+    runtime::Task<Result<>> read_head();
+    runtime::Task<Result<>> read_one_head();
+    runtime::Task<Result<>> more_head(bool& started, MonoTime first_byte_deadline);
+    runtime::Task<Result<>> read_body();
+    runtime::Task<Result<>> accept_body(std::string_view piece);
+    /// The next body bytes of what is in the buffer; nothing when the chunks make no sense.
+    std::optional<std::string_view> next_piece();
+    bool body_is_whole() const;
+    bool may_keep() const;
+    MonoTime rate_deadline() const;
+    MonoTime by(Duration limit) const;
+    Client::Outcome fail_with(Error error);
+
+    runtime::Loop& loop_;
+    runtime::Network& network_;
+    runtime::Resolver& resolver_;
+    Pool& pool_;
+    Exchange what_;
+    HeadScanner scanner_;
+    ChunkedDecoder decoder_;
+    ResponseHead head_;
+    Answer answer_;
+    Facts facts_;
+    Stage stage_ = Stage::resolve;
+    Failure::Sent sent_ = Failure::Sent::no;
+    MonoTime start_;
+    MonoTime total_deadline_;
+    MonoTime answer_start_{};         // when its first byte came
+    std::uint64_t answer_bytes_ = 0;  // since then
+};
+
+}  // namespace blotter::http
