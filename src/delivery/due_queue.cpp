@@ -23,6 +23,7 @@ DueQueue::DueQueue(std::size_t capacity)
                       std::numeric_limits<std::int64_t>::min()}) {
     INVARIANT(capacity >= 4);
     heap_.reserve(capacity);
+    postponed_.reserve(capacity / 4);
     staged_.reserve(std::min(capacity, staged_max));
 }
 
@@ -40,22 +41,33 @@ DueQueue::Kept DueQueue::push(const DueEntry& entry) {
         drop_later_half();
         if (entry.key() >= *horizon_) return Kept::no;
     }
-    insert(entry);
+    insert(heap_, entry);
     return Kept::yes;
 }
 
+DueQueue::Kept DueQueue::postpone(const DueEntry& entry) {
+    if (postponed_.size() >= capacity_ / 4) return Kept::no;
+    insert(postponed_, entry);
+    return Kept::yes;
+}
+
+/// The heap with the earliest entry; an empty one only when both are.
+const DueQueue::Heap& DueQueue::earlier_heap() const {
+    if (postponed_.empty()) return heap_;
+    if (heap_.empty()) return postponed_;
+    return earlier(postponed_.front(), heap_.front()) ? postponed_ : heap_;
+}
+
 std::optional<DueEntry> DueQueue::pop(Timestamp now) {
-    if (heap_.empty() || heap_.front().due_ms > to_ms(now)) return {};
-    const DueEntry earliest = heap_.front();
-    heap_.front() = heap_.back();
-    heap_.pop_back();
-    if (!heap_.empty()) sift_down(0);
-    return earliest;
+    const Heap& from = earlier_heap();
+    if (from.empty() || from.front().due_ms > to_ms(now)) return {};
+    return take_first(&from == &heap_ ? heap_ : postponed_);
 }
 
 std::optional<Timestamp> DueQueue::next_due() const {
-    if (heap_.empty()) return {};
-    return from_ms(heap_.front().due_ms);
+    const Heap& from = earlier_heap();
+    if (from.empty()) return {};
+    return from_ms(from.front().due_ms);
 }
 
 bool DueQueue::needs_refill(Timestamp now) const {
@@ -103,36 +115,41 @@ void DueQueue::abandon_refill() {
     staged_.clear();
 }
 
-void DueQueue::insert(const DueEntry& entry) {
-    heap_.push_back(entry);
-    sift_up(heap_.size() - 1);
-}
-
-void DueQueue::sift_up(std::size_t at) {
-    const DueEntry moving = heap_[at];
+void DueQueue::insert(Heap& heap, const DueEntry& entry) {
+    std::size_t at = heap.size();
+    heap.push_back(entry);
     while (at > 0) {
         const std::size_t parent = (at - 1) / arity;
-        if (!earlier(moving, heap_[parent])) break;
-        heap_[at] = heap_[parent];
+        if (!earlier(entry, heap[parent])) break;
+        heap[at] = heap[parent];
         at = parent;
     }
-    heap_[at] = moving;
+    heap[at] = entry;
 }
 
-void DueQueue::sift_down(std::size_t at) {
-    const DueEntry moving = heap_[at];
+DueEntry DueQueue::take_first(Heap& heap) {
+    const DueEntry first = heap.front();
+    heap.front() = heap.back();
+    heap.pop_back();
+    if (!heap.empty()) sift_down(heap);
+    return first;
+}
+
+void DueQueue::sift_down(Heap& heap) {
+    const DueEntry moving = heap.front();
+    std::size_t at = 0;
     while (true) {
         const std::size_t first = at * arity + 1;
-        if (first >= heap_.size()) break;
-        const std::size_t last = std::min(first + arity, heap_.size());
+        if (first >= heap.size()) break;
+        const std::size_t last = std::min(first + arity, heap.size());
         std::size_t least = first;
         for (std::size_t child = first + 1; child < last; ++child)
-            if (earlier(heap_[child], heap_[least])) least = child;
-        if (!earlier(heap_[least], moving)) break;
-        heap_[at] = heap_[least];
+            if (earlier(heap[child], heap[least])) least = child;
+        if (!earlier(heap[least], moving)) break;
+        heap[at] = heap[least];
         at = least;
     }
-    heap_[at] = moving;
+    heap[at] = moving;
 }
 
 /// Costs O(capacity), once per capacity/2 pushes at most.

@@ -34,9 +34,10 @@ static_assert(sizeof(DueEntry) == 24);
 /// Invariants: every entry is before the horizon, and every due delivery of the store that is
 /// before the horizon is here exactly once (unless it was cancelled: that is found out when it is
 /// popped). At the start nothing was loaded: the horizon is before everything. Never more than
-/// `capacity` entries of 24 bytes; when full, the later half is dropped and the horizon moves to
-/// it. A 4-ary heap: half the depth of a binary one, and four children share 96 bytes.
-/// Owned and called by one loop. Wall time only: what is due is what the store says.
+/// `capacity` entries of 24 bytes, and a quarter of that postponed; when full, the later half is
+/// dropped and the horizon moves to it. A 4-ary heap: half the depth of a binary one, and four
+/// children share 96 bytes. Owned and called by one loop. Wall time only: what is due is what the
+/// store says.
 class DueQueue {
   public:
     enum class Kept : bool { no, yes };
@@ -51,6 +52,11 @@ class DueQueue {
 
     /// A delivery has become due later, and the store has the row. Past the horizon it is not kept.
     Kept push(const DueEntry& entry);
+    /// A due delivery that was popped and could not be taken on is put off until its new time, in
+    /// memory only: the store still has it at the old one, so a load would not find it again and
+    /// the horizon does not apply. At most a quarter of the capacity; past that `no`: then the
+    /// caller writes the new time to the store and pushes.
+    Kept postpone(const DueEntry& entry);
     /// The earliest entry, when it is due.
     std::optional<DueEntry> pop(Timestamp now);
     std::optional<Timestamp> next_due() const;
@@ -67,18 +73,22 @@ class DueQueue {
     /// The load failed: the same slice is asked for again.
     void abandon_refill();
 
-    std::size_t size() const { return heap_.size(); }
+    std::size_t size() const { return heap_.size() + postponed_.size(); }
     bool holds_everything() const { return !horizon_.has_value(); }
 
   private:
     static constexpr std::size_t staged_max = 4'096;
 
-    void sift_up(std::size_t at);
-    void sift_down(std::size_t at);
-    void insert(const DueEntry& entry);
+    using Heap = std::vector<DueEntry>;
+
+    static void insert(Heap& heap, const DueEntry& entry);
+    static DueEntry take_first(Heap& heap);
+    static void sift_down(Heap& heap);
+    const Heap& earlier_heap() const;
     void drop_later_half();
 
-    std::vector<DueEntry> heap_;
+    Heap heap_;
+    Heap postponed_;
     std::vector<DueEntry> staged_;  ///< pushed past the horizon during a load
     std::size_t capacity_;
     std::optional<DueKey> horizon_;  ///< none: everything is here
