@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "base/invariant.hpp"
 
@@ -69,6 +70,7 @@ struct Writer::Impl {
     Result<> run_members();
     Result<> run_in_savepoint(Member& member);
     Result<> still_open() const;
+    static void undo(Tx& tx);
     void finish(Member& member, Result<> outcome);
     void lose(const Error& reason);
     void break_down(const Error& reason);
@@ -94,6 +96,7 @@ Result<> Writer::Impl::run_in_savepoint(Member& member) {
         return member.outcome ? still_open() : pass(member.outcome.error());
     if (member.outcome) return connection->release_savepoint();
     connection->rollback_to_savepoint();
+    undo(member.tx);
     return still_open();
 }
 
@@ -126,8 +129,16 @@ void Writer::Impl::run_group(std::span<std::unique_ptr<Job>> members) {
     for (Member& member : group) finish(member, std::move(member.outcome));
 }
 
+/// What in memory followed the undone rows goes back with them, before anything else is run: the
+/// next job must find memory and rows in agreement.
+void Writer::Impl::undo(Tx& tx) {
+    auto actions = std::exchange(tx.undone_, {});
+    for (auto action = actions.rbegin(); action != actions.rend(); ++action) (*action)();
+}
+
 void Writer::Impl::finish(Member& member, Result<> outcome) {
-    call(outcome ? member.tx.committed_ : member.tx.undone_);
+    if (outcome) call(member.tx.committed_);
+    else undo(member.tx);
     (outcome ? jobs : failed_jobs).fetch_add(1, std::memory_order_relaxed);
     queued.fetch_sub(1, std::memory_order_relaxed);
     member.job.finished(std::move(outcome));
@@ -139,6 +150,7 @@ void Writer::Impl::lose(const Error& reason) {
     // A connection that cannot even go back to idle is of no further use.
     const bool unusable = connection->state() != sql::State::idle;
     if (unusable) break_down(reason);
+    for (auto member = group.rbegin(); member != group.rend(); ++member) undo(member->tx);
     for (Member& member : group) {
         // A job that failed by itself keeps its own reason.
         Result<> outcome = member.outcome ? pass(reason) : std::move(member.outcome);

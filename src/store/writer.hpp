@@ -25,7 +25,8 @@ class Tx {
     void after_commit(std::move_only_function<void()> action) {
         committed_.push_back(std::move(action));
     }
-    /// Runs on the writer's thread if this work, or the whole group, is undone.
+    /// Runs on the writer's thread as soon as this work, or the whole group, is undone: the last
+    /// one added first, and before any other work is run.
     void after_rollback(std::move_only_function<void()> action) {
         undone_.push_back(std::move(action));
     }
