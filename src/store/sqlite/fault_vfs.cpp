@@ -156,6 +156,8 @@ void unmap(Handle& h) {
     }
     h.reads = {};
     h.memory.reset();
+    // The first to come after the last has gone finds it empty, as on a real machine.
+    if (h.file->memory.use_count() == 1) h.file->memory.reset();
 }
 
 int x_close(sqlite3_file* file) {

@@ -370,8 +370,9 @@ sql::State SqliteConnection::state() const {
 
 int SqliteConnection::on_log(void* self, sqlite3*, const char*, int frames) {
     auto& me = *static_cast<SqliteConnection*>(self);
-    const bool restarted = frames < me.frames_;
-    me.new_frames_ += restarted ? frames : frames - me.frames_;
+    const bool restarted = frames < me.counted_;
+    me.new_frames_ += restarted ? frames : frames - me.counted_;
+    me.counted_ = frames;
     me.frames_ = frames;
     return SQLITE_OK;
 }
@@ -384,6 +385,9 @@ Result<> SqliteConnection::checkpoint(int mode) {
     const int code = sqlite3_wal_checkpoint_v2(db_, "main", mode, &frames, &moved);
     sqlite3_busy_timeout(db_, static_cast<int>(options_.busy_timeout.count()));
     new_frames_ = 0;
+    // A log that was moved whole starts again with the next commit, unless a reader is in it: then
+    // too much is counted, and the next checkpoint comes early.
+    if (code == SQLITE_OK && moved == frames) counted_ = 0;
     if (code == SQLITE_OK && mode == SQLITE_CHECKPOINT_TRUNCATE) {
         frames_ = 0;
         log_holds_erased_ = false;

@@ -103,6 +103,7 @@ class SqliteConnection final : public sql::Connection {
     std::size_t used_ = 0;
     MonoTime deadline_ = MonoTime::max();
     std::int64_t frames_ = 0;        ///< in the log
+    std::int64_t counted_ = 0;       ///< of those, in new_frames_ already
     std::int64_t new_frames_ = 0;    ///< since the last checkpoint was tried
     bool overwriting_ = false;       ///< secure_delete=ON in this transaction
     bool log_holds_erased_ = false;  ///< until the log is cut

@@ -1,0 +1,131 @@
+#include "store/migrate.hpp"
+
+#include <array>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "store/sqlite/fault_vfs.hpp"
+#include "store/sqlite/sqlite_connection.hpp"
+
+namespace blotter::store {
+namespace {
+
+using sql::Query;
+using testing::HasSubstr;
+
+constexpr std::array<Migration, 3> steps{{
+    {1, "people", "CREATE TABLE person (id INTEGER PRIMARY KEY, name TEXT NOT NULL);"},
+    {2, "ages",
+     "ALTER TABLE person ADD COLUMN age INTEGER NOT NULL DEFAULT 0;"
+     "CREATE INDEX person_age ON person (age);"},
+    {3, "towns", "CREATE TABLE town (id INTEGER PRIMARY KEY) /*strict*/;"},
+}};
+constexpr Query read_age{"age", "SELECT age FROM person WHERE id = 7"};
+
+struct MigrateTest : testing::Test {
+    MigrateTest() {
+        auto opened = SqliteConnection::open({.path = "m.db", .vfs = vfs.name()});
+        EXPECT_TRUE(opened);
+        db = std::move(*opened);
+    }
+    Result<MigrationPlan> up_to(std::size_t n) {
+        return migrate(*db, {.known = std::span{steps}.first(n), .now = from_ms(1'000)});
+    }
+    ScriptedFaults faults;
+    FaultVfs vfs{"migrate", faults};
+    std::unique_ptr<SqliteConnection> db;
+};
+
+TEST_F(MigrateTest, a_new_database_gets_every_step_once) {
+    const auto first = up_to(3);
+    ASSERT_TRUE(first) << describe(first.error());
+    EXPECT_EQ(first->applied, 0);
+    EXPECT_EQ(first->todo.size(), 3U);
+    const auto again = up_to(3);
+    ASSERT_TRUE(again);
+    EXPECT_EQ(again->applied, 3);
+    EXPECT_TRUE(again->todo.empty());
+    static constexpr Query rows{"rows",
+                                "SELECT count(*) FROM schema_migration WHERE applied_ms = 1000"};
+    EXPECT_EQ(*sql::one(*db, rows, [](const sql::Statement& s) { return s.integer(0); }).value(),
+              3);
+}
+
+TEST_F(MigrateTest, a_database_of_the_previous_version_keeps_its_data) {
+    ASSERT_TRUE(up_to(1));
+    ASSERT_TRUE(db->execute("INSERT INTO person (id, name) VALUES (7, 'x')"));
+    int asked = 0;
+    const auto plan = migrate(
+        *db,
+        {.known = steps, .now = from_ms(2'000), .before = [&](const MigrationPlan& p) -> Result<> {
+             ++asked;
+             EXPECT_EQ(p.applied, 1);
+             EXPECT_EQ(p.todo.front().name, "ages");
+             return {};
+         }});
+    ASSERT_TRUE(plan) << describe(plan.error());
+    EXPECT_EQ(asked, 1);
+    const auto age = sql::one(*db, read_age, [](const sql::Statement& s) { return s.integer(0); });
+    ASSERT_TRUE(age && *age);
+    EXPECT_EQ(**age, 0);
+}
+
+TEST_F(MigrateTest, a_failed_backup_keeps_the_database_as_it_is) {
+    ASSERT_TRUE(up_to(1));
+    const auto plan =
+        migrate(*db, {.known = steps, .now = from_ms(2'000), .before = [](const MigrationPlan&) {
+                          return Result<>{fail(Errc::storage_full, "no room for the backup")};
+                      }});
+    ASSERT_FALSE(plan);
+    EXPECT_EQ(plan.error().code, Errc::storage_full);
+    EXPECT_EQ(plan_migrations(*db, Dialect::sqlite, steps)->applied, 1);
+}
+
+TEST_F(MigrateTest, a_newer_database_is_refused_in_words) {
+    ASSERT_TRUE(up_to(3));
+    const auto older = up_to(2);
+    ASSERT_FALSE(older);
+    EXPECT_EQ(older.error().code, Errc::precondition_failed);
+    EXPECT_THAT(older.error().detail, HasSubstr("schema step 3 (towns)"));
+    EXPECT_THAT(older.error().detail, HasSubstr("newer Blotter"));
+}
+
+TEST_F(MigrateTest, a_changed_or_renamed_or_missing_step_is_refused) {
+    ASSERT_TRUE(up_to(3));
+    auto changed = steps;
+    changed[1].sql = "CREATE TABLE other (id INTEGER)";
+    auto renamed = steps;
+    renamed[0].name = "persons";
+    for (const auto& list : {changed, renamed}) {
+        const auto plan = plan_migrations(*db, Dialect::sqlite, list);
+        ASSERT_FALSE(plan);
+        EXPECT_EQ(plan.error().code, Errc::precondition_failed);
+    }
+    ASSERT_TRUE(db->execute("DELETE FROM schema_migration WHERE number = 2"));
+    const auto plan = plan_migrations(*db, Dialect::sqlite, steps);
+    ASSERT_FALSE(plan);
+    EXPECT_THAT(plan.error().detail, HasSubstr("lacks schema step 2 (ages)"));
+}
+
+TEST_F(MigrateTest, a_failing_step_changes_nothing_and_those_before_it_stay) {
+    auto wrong = steps;
+    wrong[1].sql = "CREATE TABLE half (id INTEGER); INSERT INTO nowhere VALUES (1);";
+    const auto plan = migrate(*db, {.known = wrong, .now = from_ms(1)});
+    ASSERT_FALSE(plan);
+    EXPECT_THAT(plan.error().detail, HasSubstr("schema step 2 (ages) failed"));
+    EXPECT_EQ(db->state(), sql::State::idle);
+    EXPECT_FALSE(db->execute("SELECT * FROM half"));
+    EXPECT_EQ(plan_migrations(*db, Dialect::sqlite, steps)->applied, 1);
+    EXPECT_TRUE(up_to(3));
+}
+
+TEST_F(MigrateTest, the_programs_own_steps_apply) {
+    const auto plan = migrate(*db, {.known = migrations(), .now = from_ms(1)});
+    ASSERT_TRUE(plan) << describe(plan.error());
+    EXPECT_EQ(plan->todo.size(), migrations().size());
+    EXPECT_TRUE(db->quick_check());
+}
+
+}  // namespace
+}  // namespace blotter::store
