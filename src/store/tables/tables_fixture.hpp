@@ -88,6 +88,7 @@ class TablesTest : public testing::Test {
     }
 
     sql::Connection& db() { return *watched_; }
+    WatchedConnection& watched() { return *watched_; }
 
     /// Makes the next id of a kind: ascending, as in use.
     template <typename IdType>

@@ -1,0 +1,344 @@
+#include "store/tables/deliveries.hpp"
+
+#include "store/tables/open_work.hpp"
+#include "store/tables/queue.hpp"
+#include "store/tables/tables_fixture.hpp"
+
+namespace blotter::store {
+namespace {
+
+using enum DeliveryState;
+
+/// What `due` and `held` hold must always be what the delivery rows say.
+constexpr sql::Query stray_due{
+    "stray due",
+    "SELECT count(*) FROM (SELECT due_ms, delivery_no, destination_no FROM due EXCEPT "
+    "SELECT next_ms, no, destination_no FROM delivery WHERE next_ms IS NOT NULL)"};
+constexpr sql::Query missing_due{
+    "missing due",
+    "SELECT count(*) FROM (SELECT next_ms, no, destination_no FROM delivery "
+    "WHERE next_ms IS NOT NULL EXCEPT SELECT due_ms, delivery_no, destination_no FROM due)"};
+constexpr sql::Query stray_held{
+    "stray held",
+    "SELECT count(*) FROM (SELECT destination_no, delivery_no FROM held EXCEPT "
+    "SELECT destination_no, no FROM delivery WHERE state = 4)"};
+constexpr sql::Query missing_held{
+    "missing held",
+    "SELECT count(*) FROM (SELECT destination_no, no FROM delivery WHERE state = 4 EXCEPT "
+    "SELECT destination_no, delivery_no FROM held)"};
+
+class Deliveries : public TablesTest {
+  protected:
+    void TearDown() override {
+        const auto seen = watched().seen;
+        for (const sql::Query* query : {&stray_due, &missing_due, &stray_held, &missing_held}) {
+            const auto n =
+                must(sql::one(db(), *query, [](const sql::Statement& s) { return s.integer(0); }));
+            EXPECT_EQ(n, 0) << query->name;
+        }
+        watched().seen = seen;
+        TablesTest::TearDown();
+    }
+
+    NewDelivery fresh(std::int64_t event_seq, std::int64_t destination_no) {
+        return {.id = next_id<DeliveryId>(),
+                .event_seq = event_seq,
+                .destination_no = destination_no,
+                .workspace_no = 1,
+                .created_at = from_ms(event_seq)};
+    }
+    std::int64_t waiting(std::int64_t event_seq, std::int64_t destination_no, int due_ms) {
+        NewDelivery row = fresh(event_seq, destination_no);
+        row.next_at = from_ms(due_ms);
+        return must(insert_delivery(db(), row)).value();
+    }
+    std::int64_t held(std::int64_t event_seq, std::int64_t destination_no) {
+        NewDelivery row = fresh(event_seq, destination_no);
+        row.state = DeliveryState::held;
+        row.reason = "destination_paused";
+        return must(insert_delivery(db(), row)).value();
+    }
+    std::int64_t done(std::int64_t event_seq, std::int64_t destination_no) {
+        return must(record_first_attempt(db(), fresh(event_seq, destination_no),
+                                         {.started_at = from_ms(event_seq)}))
+            .value();
+    }
+    DeliveryRow load(std::int64_t no) { return must(load_delivery(db(), no)).value(); }
+    std::vector<std::int64_t> listed(const DeliveryFilter& filter, PageOptions page = {}) {
+        std::vector<std::int64_t> out;
+        for (const DeliveryRow& row : must(list_deliveries(db(), filter, page)).rows)
+            out.push_back(row.no);
+        return out;
+    }
+};
+
+TEST_F(Deliveries, a_first_success_is_one_row_and_one_attempt) {
+    const NewDelivery row = fresh(7, 3);
+    const AttemptResult result{.started_at = from_ms(100),
+                               .took = std::chrono::microseconds{1'234},
+                               .outcome = 1,
+                               .status = 200,
+                               .detail = as_bytes(R"({"tls":"1.3"})"),
+                               .reference = "ECR-1"};
+    const auto no = must(record_first_attempt(db(), row, result));
+    ASSERT_TRUE(no);
+    const auto stored = must(find_delivery(db(), 1, row.id));
+    ASSERT_TRUE(stored);
+    EXPECT_EQ(stored->no, *no);
+    EXPECT_EQ(stored->state, delivered);
+    EXPECT_EQ(stored->attempts, 1U);
+    EXPECT_EQ(stored->first_at, from_ms(100));
+    EXPECT_EQ(stored->last_at, from_ms(100));
+    EXPECT_FALSE(stored->next_at);
+    EXPECT_EQ(stored->reference, "ECR-1");
+    EXPECT_EQ(stored->reason, "");
+    EXPECT_EQ(stored->created_at, from_ms(7));
+    EXPECT_FALSE(must(find_delivery(db(), 2, row.id)));
+    const auto attempts = must(list_attempts(db(), *no));
+    ASSERT_EQ(attempts.size(), 1U);
+    EXPECT_EQ(attempts[0].n, 1U);
+    EXPECT_FALSE(attempts[0].skip);
+    EXPECT_EQ(attempts[0].took, std::chrono::microseconds{1'234});
+    EXPECT_EQ(attempts[0].status, 200);
+    EXPECT_EQ(attempts[0].detail, bytes_of(R"({"tls":"1.3"})"));
+    EXPECT_EQ(must(load_delivery_at(db(), {7, 3, 0}))->no, *no);
+    EXPECT_FALSE(must(load_delivery_at(db(), {7, 3, 1})));
+}
+
+TEST_F(Deliveries, a_first_outcome_is_taken_once) {
+    const auto first = done(7, 3);
+    EXPECT_FALSE(must(record_first_attempt(db(), fresh(7, 3), {.state = failed})));
+    EXPECT_FALSE(must(insert_delivery(db(), fresh(7, 3))));
+    EXPECT_EQ(load(first).state, delivered);
+    EXPECT_EQ(must(list_attempts(db(), first)).size(), 1U);
+    // Sent again on request, it is a row of its own, once for each replay.
+    NewDelivery replay = fresh(7, 3);
+    replay.replay_no = 2;
+    replay.replay_of = first;
+    replay.next_at = from_ms(1);
+    const auto again = must(insert_delivery(db(), replay));
+    ASSERT_TRUE(again);
+    EXPECT_EQ(load(*again).replay_of, first);
+    replay.id = next_id<DeliveryId>();
+    EXPECT_FALSE(must(insert_delivery(db(), replay)));
+}
+
+TEST_F(Deliveries, the_same_public_id_for_two_deliveries_is_a_conflict) {
+    const NewDelivery row = fresh(7, 3);
+    must(record_first_attempt(db(), row, {}));
+    NewDelivery twin = fresh(8, 3);
+    twin.id = row.id;
+    EXPECT_EQ(record_first_attempt(db(), twin, {}).error().code, Errc::conflict);
+}
+
+TEST_F(Deliveries, a_failure_waits_for_its_time_until_it_succeeds) {
+    const auto no = must(record_first_attempt(db(), fresh(7, 3),
+                                              {.started_at = from_ms(100),
+                                               .outcome = 14,
+                                               .status = 500,
+                                               .state = retrying,
+                                               .next_at = from_ms(400)}))
+                        .value();
+    EXPECT_EQ(must(list_due(db(), from_ms(400), {}, 10)),
+              (std::vector<DueRow>{{from_ms(400), no, 3}}));
+    EXPECT_TRUE(must(list_due(db(), from_ms(399), {}, 10)).empty());
+
+    AttemptResult second{
+        .n = 2, .started_at = from_ms(401), .state = retrying, .next_at = from_ms(900)};
+    EXPECT_EQ(must(record_attempt(db(), no, second)), Applied::yes);
+    EXPECT_EQ(must(record_attempt(db(), no, second)), Applied::no) << "the same attempt again";
+    EXPECT_EQ(must(list_due(db(), from_ms(999), {}, 10)),
+              (std::vector<DueRow>{{from_ms(900), no, 3}}));
+    EXPECT_EQ(must(record_attempt(db(), no, {.n = 4})), Applied::no) << "one is missing";
+    EXPECT_EQ(must(record_attempt(db(), no, {.n = 3, .started_at = from_ms(901)})), Applied::yes);
+
+    const DeliveryRow row = load(no);
+    EXPECT_EQ(row.state, delivered);
+    EXPECT_EQ(row.attempts, 3U);
+    EXPECT_EQ(row.first_at, from_ms(100));
+    EXPECT_EQ(row.last_at, from_ms(901));
+    EXPECT_TRUE(must(list_due(db(), from_ms(9'999), {}, 10)).empty());
+    EXPECT_EQ(must(list_attempts(db(), no)).size(), 3U);
+    EXPECT_EQ(must(record_attempt(db(), no, {.n = 4})), Applied::no) << "final is final";
+    EXPECT_EQ(must(record_attempt(db(), 999, {.n = 1})), Applied::no);
+}
+
+TEST_F(Deliveries, a_queued_one_makes_its_first_attempt_later) {
+    const auto no = waiting(7, 3, 50);
+    EXPECT_EQ(must(record_attempt(db(), no, {.n = 1, .started_at = from_ms(60)})), Applied::yes);
+    EXPECT_EQ(load(no).first_at, from_ms(60));
+}
+
+TEST_F(Deliveries, an_outcome_counts_even_when_it_was_held_meanwhile) {
+    const auto no = waiting(7, 3, 50);
+    EXPECT_EQ(must(change_delivery(db(), {.no = no, .from = queued, .to = DeliveryState::held})),
+              Applied::yes);
+    EXPECT_EQ(must(record_attempt(db(), no, {.n = 1})), Applied::yes);
+    EXPECT_EQ(load(no).state, delivered);
+    EXPECT_TRUE(must(list_held(db(), 3, 0, 10)).empty());
+}
+
+TEST_F(Deliveries, a_wait_behind_an_open_circuit_is_seen_and_is_no_attempt) {
+    const auto no = waiting(7, 3, 50);
+    AttemptResult skip{.n = 0, .started_at = from_ms(50), .state = queued, .next_at = from_ms(99)};
+    EXPECT_EQ(must(record_skip(db(), no, skip)), Applied::yes);
+    EXPECT_EQ(load(no).attempts, 0U);
+    EXPECT_EQ(load(no).next_at, from_ms(99));
+    EXPECT_EQ(must(record_attempt(db(), no, {.n = 1, .state = retrying, .next_at = from_ms(200)})),
+              Applied::yes);
+    EXPECT_EQ(must(record_skip(db(), no, skip)), Applied::no) << "an attempt was made since";
+    skip.n = 1;
+    skip.state = retrying;
+    EXPECT_EQ(must(record_skip(db(), no, skip)), Applied::yes);
+    const auto attempts = must(list_attempts(db(), no));
+    ASSERT_EQ(attempts.size(), 3U);
+    EXPECT_TRUE(attempts[0].skip);
+    EXPECT_EQ(attempts[1].n, 1U);
+    EXPECT_FALSE(attempts[1].skip);
+    EXPECT_EQ(attempts[2].n, 1U);
+    EXPECT_TRUE(attempts[2].skip);
+}
+
+TEST_F(Deliveries, attempts_of_neighbours_do_not_mix) {
+    const auto a = done(1, 3);
+    const auto b = done(2, 3);
+    ASSERT_EQ(b, a + 1);
+    for (std::uint32_t n = 1; n <= 31; ++n) {
+        const auto no = n == 1 ? waiting(9, 3, 1) : 0;
+        if (no != 0) EXPECT_EQ(no, b + 1);
+        must(record_attempt(db(), b + 1,
+                            {.n = n, .state = retrying, .next_at = from_ms(1'000 + n)}));
+    }
+    EXPECT_EQ(must(list_attempts(db(), a)).size(), 1U);
+    EXPECT_EQ(must(list_attempts(db(), b + 1)).size(), 31U);
+    EXPECT_EQ(must(list_attempts(db(), b + 1)).back().n, 31U);
+}
+
+TEST_F(Deliveries, a_change_needs_the_state_that_it_starts_from) {
+    const auto no = waiting(7, 3, 50);
+    EXPECT_EQ(must(change_delivery(db(), {.no = no, .from = retrying, .to = cancelled})),
+              Applied::no);
+    EXPECT_EQ(must(change_delivery(
+                  db(), {.no = no, .from = queued, .to = cancelled, .reason = "cancelled"})),
+              Applied::yes);
+    EXPECT_EQ(load(no).reason, "cancelled");
+    for (const DeliveryState from : {cancelled, delivered, failed})
+        EXPECT_EQ(must(change_delivery(
+                      db(), {.no = no, .from = from, .to = queued, .next_at = from_ms(1)})),
+                  Applied::no);
+}
+
+TEST_F(Deliveries, lists_take_the_narrowest_way_in) {
+    const auto a = done(1, 3);
+    const auto b = done(1, 4);
+    const auto c = waiting(2, 3, 50);
+    const auto d = held(3, 4);
+    const struct {
+        DeliveryFilter filter;
+        std::vector<std::int64_t> expected;
+    } cases[] = {
+        {{.workspace_no = 1}, {d, c, b, a}},
+        {{.workspace_no = 1, .event_seq = 1}, {b, a}},
+        {{.workspace_no = 1, .event_seq = 1, .destination_no = 3}, {a}},
+        {{.workspace_no = 1, .destination_no = 3}, {c, a}},
+        {{.workspace_no = 1, .state = delivered}, {b, a}},
+        {{.workspace_no = 1, .state = DeliveryState::held}, {d}},
+        {{.workspace_no = 1, .destination_no = 3, .state = queued}, {c}},
+        {{.workspace_no = 1, .destination_no = 3, .state = delivered}, {a}},
+        {{.workspace_no = 1, .from = from_ms(2), .until = from_ms(3)}, {c}},
+        {{.workspace_no = 2}, {}},
+        {{.workspace_no = 2, .event_seq = 1}, {}},
+        {{.workspace_no = 2, .destination_no = 3}, {}},
+    };
+    for (const auto& item : cases) {
+        EXPECT_EQ(listed(item.filter), item.expected);
+        auto reversed = item.expected;
+        std::ranges::reverse(reversed);
+        EXPECT_EQ(listed(item.filter, {.order = Order::oldest_first}), reversed);
+        EXPECT_EQ(must(count_deliveries(db(), item.filter, 100)).n,
+                  static_cast<std::int64_t>(item.expected.size()));
+    }
+    EXPECT_EQ(listed({.workspace_no = 1}, {.after = c, .limit = 1}), std::vector{b});
+    EXPECT_TRUE(plan_named("delivery.newest").contains("delivery_by_workspace"));
+    EXPECT_TRUE(plan_named("delivery.destination_newest").contains("delivery_by_destination"));
+    EXPECT_TRUE(plan_named("delivery.event_newest").contains("delivery_by_event"));
+    EXPECT_TRUE(plan_named("delivery.state_newest").contains("delivery_by_state"));
+}
+
+TEST_F(Deliveries, what_waits_is_read_in_order_of_time_slice_by_slice) {
+    std::vector<DueRow> expected;
+    for (const int due : {10, 20, 20, 20, 30})
+        expected.push_back({from_ms(due), waiting(100 + std::ssize(expected), 3, due), 3});
+    std::vector<DueRow> seen;
+    TimePosition after;
+    for (;;) {
+        const auto slice = must(list_due(db(), from_ms(99), after, 2));
+        if (slice.empty()) break;
+        seen.insert(seen.end(), slice.begin(), slice.end());
+        after = {slice.back().due_at, slice.back().delivery_no};
+    }
+    EXPECT_EQ(seen, expected);
+    EXPECT_EQ(must(list_due_of_destination(db(), 3, {from_ms(20), expected[1].delivery_no}, 9)),
+              (std::vector<DueRow>(expected.begin() + 2, expected.end())));
+    EXPECT_TRUE(must(list_due_of_destination(db(), 4, {}, 9)).empty());
+    EXPECT_EQ(must(count_due(db(), 3, 4)).n, 4);
+    EXPECT_TRUE(plan_named("due.list").contains("PRIMARY KEY"));
+    EXPECT_TRUE(plan_named("due.of_destination").contains("due_by_destination"));
+}
+
+TEST_F(Deliveries, a_paused_destination_keeps_everything_and_gives_it_back) {
+    const auto fresh_one = waiting(1, 3, 10);
+    const auto tried =
+        must(record_first_attempt(db(), fresh(2, 3), {.state = retrying, .next_at = from_ms(20)}))
+            .value();
+    const auto elsewhere = waiting(3, 4, 10);
+    EXPECT_EQ(must(hold_due(db(), {.destination_no = 3, .reason = "paused", .limit = 1})),
+              std::vector{fresh_one});
+    EXPECT_EQ(must(hold_due(db(), {.destination_no = 3, .reason = "paused"})), std::vector{tried});
+    EXPECT_TRUE(must(hold_due(db(), {.destination_no = 3})).empty());
+    EXPECT_EQ(load(tried).state, DeliveryState::held);
+    EXPECT_EQ(load(tried).reason, "paused");
+    EXPECT_EQ(load(elsewhere).state, queued);
+    EXPECT_EQ(must(count_held(db(), 3, 10)).n, 2);
+    EXPECT_EQ(must(list_holding_destinations(db())), std::vector<std::int64_t>{3});
+
+    EXPECT_EQ(must(release_held(db(), {.destination_no = 3, .at = from_ms(500), .limit = 1})),
+              std::vector{fresh_one});
+    EXPECT_EQ(must(release_held(db(), {.destination_no = 3, .at = from_ms(500)})),
+              std::vector{tried});
+    EXPECT_EQ(load(fresh_one).state, queued);
+    EXPECT_EQ(load(tried).state, retrying);
+    EXPECT_EQ(load(tried).next_at, from_ms(500));
+    EXPECT_EQ(load(tried).reason, "");
+}
+
+TEST_F(Deliveries, a_removed_destination_cancels_what_waits_for_it) {
+    waiting(1, 3, 10);
+    held(2, 3);
+    const auto kept = done(3, 3);
+    const auto elsewhere = held(4, 4);
+    const QueueSlice slice{.destination_no = 3, .reason = "destination_deleted", .limit = 1};
+    EXPECT_EQ(must(cancel_waiting(db(), slice)).size(), 1U);
+    EXPECT_EQ(must(cancel_waiting(db(), slice)).size(), 1U);
+    EXPECT_TRUE(must(cancel_waiting(db(), slice)).empty());
+    EXPECT_EQ(listed({.workspace_no = 1, .state = cancelled}).size(), 2U);
+    EXPECT_EQ(load(kept).state, delivered);
+    EXPECT_EQ(load(elsewhere).state, DeliveryState::held);
+}
+
+TEST_F(Deliveries, open_ones_of_a_destination_are_found_without_reading_the_others) {
+    const auto a = waiting(1, 3, 10);
+    done(2, 3);
+    held(3, 3);
+    const auto b = waiting(4, 3, 5);
+    const OpenDeliveries open = must(list_open_deliveries(db(), 3, 0, 10));
+    ASSERT_EQ(open.rows.size(), 2U);
+    EXPECT_EQ(open.rows[0].no, a);
+    EXPECT_EQ(open.rows[1].no, b);
+    EXPECT_EQ(open.through, b);
+    EXPECT_EQ(must(list_open_deliveries(db(), 3, 0, 1)).through, a);
+    EXPECT_TRUE(plan_named("delivery.open_of_destination").contains("delivery_open"));
+}
+
+}  // namespace
+}  // namespace blotter::store
