@@ -45,12 +45,16 @@ OutcomeCode code_of(Errc failure, connectors::Stage stage) {
     }
 }
 
+}  // namespace
+
 Outcome judge(const connectors::AttemptReport& report, Timestamp now) {
     if (report.status) return classify(Answer{*report.status, report.retry_after, now});
     return classify(Fault{.code = code_of(report.failure, report.stage),
                           .waited = std::chrono::duration_cast<Duration>(report.attempt.took),
                           .detail = report.words});
 }
+
+namespace {
 
 bool carries_links(const connectors::EventFacts& event) {
     const json::Value* files = event.data.find("files");

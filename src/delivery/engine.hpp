@@ -28,6 +28,9 @@ namespace blotter::delivery {
 /// Whether deliveries may go through to a destination in its state.
 Gate gate_of(const Destination& destination);
 
+/// What an attempt came to, from what its connector reports.
+Outcome judge(const connectors::AttemptReport& report, Timestamp now);
+
 /// The I/O shell around the delivery policies on one loop: it takes what intake hands over and
 /// what falls due, does what the dispatcher and the state machine say, and has every outcome
 /// written. All decisions are theirs; this only carries them out.
@@ -73,6 +76,8 @@ class Engine {
 
     /// Makes one attempt outside of all queues, for people who test a destination.
     runtime::Task<connectors::AttemptReport> try_out(connectors::AttemptRequest request);
+    /// Where `try_out` must run.
+    runtime::Loop& loop() { return parts_.loop; }
 
     std::uint32_t in_flight() const { return dispatcher_.in_flight(); }
     std::optional<DestinationView> view(std::int64_t destination_no);
