@@ -100,44 +100,38 @@ runtime::Task<connectors::AttemptReport> Engine::try_out(connectors::AttemptRequ
 runtime::Task<> Engine::attempt(Start start) {
     parts_.probe.in_flight.add();
     auto loaded = co_await load(start);
-    Lane* lane = nullptr;
-    for (auto& [no, candidate] : lanes_)
-        if (loaded && candidate.slot == start.ref.destination) lane = &candidate;
+    Lane* lane = lane_at(start.ref.destination);
     if (!loaded || lane == nullptr) {
         if (!loaded) parts_.log.error("delivery.load_failed", {{"error", loaded.error()}});
-        give_back(start, Settled::not_final);
+        give_back(start);
         co_return;
     }
     EntropyRandom random{parts_.entropy};
-    auto started =
-        decide(loaded->delivery, Started{},
-               Context{lane->schedule, gate_of(lane->target->destination), now(), random});
+    // Kept by value: the lane may change or go while this waits.
+    const routing::TargetPtr target = lane->target;
+    auto started = decide(loaded->delivery, Started{},
+                          Context{lane->schedule, gate_of(target->destination), now(), random});
     if (!started || !std::holds_alternative<AwaitOutcome>(started->step)) {
+        // Refused: it came to its end meanwhile (cancelled, window over).
         if (started)
             not_started(start, *loaded, *started);
         else
-            give_back(start, Settled::not_final);
+            drop(start);
         co_return;
     }
     loaded->delivery = started->after;
-    const std::int64_t destination_no = lane->target->destination.no;
+    const std::int64_t destination_no = target->destination.no;
     const bool first = loaded->delivery.attempts == 1;
     if (first) parts_.probe.wait_time.observe(now() - loaded->event->accepted_at);
-    if (!first || loaded->delivery_no != 0) {
+    if (loaded->delivery_no != 0) {
         const bool renewed = co_await renew_links(*loaded, destination_no);
         if (!renewed) {
-            give_back(start, Settled::not_final);
+            give_back(start);
             co_return;
         }
     }
-    connectors::AttemptRequest request{loaded->event, lane->target, loaded->delivery.attempts,
-                                       now()};
-    const auto connector = parts_.connectors.find(lane->target->destination.kind);
-    connectors::AttemptReport report;
-    if (connector == parts_.connectors.end())
-        report.words = "there is no connector of this kind";
-    else
-        report = co_await connector->second->attempt(std::move(request));
+    connectors::AttemptRequest request{loaded->event, target, loaded->delivery.attempts, now()};
+    connectors::AttemptReport report = co_await try_out(std::move(request));
     parts_.probe.attempts.add();
     parts_.probe.attempt_time.observe(report.attempt.took);
 
@@ -148,8 +142,8 @@ runtime::Task<> Engine::attempt(Start start) {
     const Gate then = lane ? gate_of(lane->target->destination) : Gate::disabled;
     auto ended = decide(loaded->delivery, Ended{outcome}, Context{schedule, then, now(), random});
     INVARIANT(ended.has_value());
-    if (lane != nullptr) log_attempt(*loaded, *lane, *ended, outcome, report);
-    conclude(start, *loaded, *ended, outcome, report);
+    log_attempt(*loaded, target->destination, *ended, outcome, report);
+    conclude(start, *loaded, destination_no, *ended, outcome, report);
     pump();
 }
 
@@ -186,7 +180,7 @@ runtime::Task<Result<Engine::Loaded>> Engine::load(Start start) {
     delivery.attempts = read->row.attempts;
     delivery.first_started = read->row.first_at;
     if (delivery.state == DeliveryState::retrying) delivery.due = read->row.next_at;
-    // Never given up while it still has attempts that were not made for want of a turn.
+    // `sweep` ends what waits too long; an attempt that has its turn is made.
     delivery.ends = now() + schedule_window_max;
     co_return out;
 }
@@ -214,14 +208,9 @@ Record Engine::record_of(const Loaded& loaded, std::int64_t destination_no) cons
     return record;
 }
 
-void Engine::conclude(const Start& start, const Loaded& loaded, const Decision& decision,
-                      const Outcome& outcome, const connectors::AttemptReport& report) {
-    std::int64_t destination_no = 0;
-    for (const auto& [no, lane] : lanes_)
-        if (lane.slot == start.ref.destination) destination_no = no;
-    if (start.ref.delivery < 0)
-        destination_no = waiting_[static_cast<std::size_t>(-1 - start.ref.delivery)]
-                             .fresh.target->destination.no;
+void Engine::conclude(const Start& start, const Loaded& loaded, std::int64_t destination_no,
+                      const Decision& decision, const Outcome& outcome,
+                      const connectors::AttemptReport& report) {
     const bool final = is_final(decision.after.state);
     Record record = record_of(loaded, destination_no);
     record.what = loaded.delivery_no == 0 ? Record::What::first_attempt : Record::What::attempt;
@@ -243,27 +232,36 @@ void Engine::conclude(const Start& start, const Loaded& loaded, const Decision& 
     if (record.state == DeliveryState::failed) parts_.probe.failed.add();
     if (record.state == DeliveryState::retrying) parts_.probe.retried.add();
 
-    const MonoTime at = mono();
-    dispatcher_.finished(
-        start, {outcome.kind(), outcome.retry_after, final ? Settled::final : Settled::not_final},
-        at);
-    parts_.probe.in_flight.subtract();
     if (start.ref.delivery < 0) {
         const auto index = static_cast<std::uint32_t>(-1 - start.ref.delivery);
         parts_.backlogs.remove(destination_no);
         waiting_[index] = {};
         free_waiting_.push_back(index);
-    } else {
-        active_.erase(start.ref.delivery);
+    } else if (final) {
+        order_keys_.erase(start.ref.delivery);
     }
     add(std::move(record));
+    ended(start,
+          {outcome.kind(), outcome.retry_after, final ? Settled::final : Settled::not_final});
+}
+
+void Engine::ended(const Start& start, const End& end) {
+    const Breaker::Change change = dispatcher_.finished(start, end, mono());
+    parts_.probe.in_flight.subtract();
+    active_.erase(start.ref.delivery);
+    Lane* lane = lane_at(start.ref.destination);
+    if (lane == nullptr || change == Breaker::Change::none) return;
+    if (change == Breaker::Change::opened) {
+        shed(*lane);
+    } else {
+        parts_.backlogs.set_shut(lane->target->destination.no, false);
+        parts_.log.info("delivery.circuit_closed", {{"destination", lane->target->destination.id}});
+    }
 }
 
 /// The machine wants something else than an attempt: held, finished, or later.
 void Engine::not_started(const Start& start, const Loaded& loaded, const Decision& decision) {
-    const Lane* lane = nullptr;
-    for (const auto& [no, candidate] : lanes_)
-        if (candidate.slot == start.ref.destination) lane = &candidate;
+    const Lane* lane = lane_at(start.ref.destination);
     if (start.ref.delivery < 0) {
         Waiting& waiting = waiting_[static_cast<std::size_t>(-1 - start.ref.delivery)];
         spill(waiting, now(), stored_state(decision.after),
@@ -279,30 +277,33 @@ void Engine::not_started(const Start& start, const Loaded& loaded, const Decisio
         add(std::move(record));
     }
     const bool final = is_final(decision.after.state);
-    dispatcher_.finished(
-        start, {OutcomeKind::not_sent, {}, final ? Settled::final : Settled::not_final}, mono());
-    parts_.probe.in_flight.subtract();
-    active_.erase(start.ref.delivery);
+    ended(start, {OutcomeKind::not_sent, {}, final ? Settled::final : Settled::not_final});
     pump();
 }
 
 /// Nothing was sent and nothing is known: it is tried again in a while.
-void Engine::give_back(const Start& start, Settled settled) {
-    dispatcher_.finished(start, {OutcomeKind::not_sent, {}, settled}, mono());
-    parts_.probe.in_flight.subtract();
-    active_.erase(start.ref.delivery);
-    if (start.ref.delivery < 0) {
-        Waiting& waiting = waiting_[static_cast<std::size_t>(-1 - start.ref.delivery)];
-        spill(waiting, now() + Duration{5'000}, DeliveryState::queued, "");
-        return;
-    }
-    for (const auto& [no, lane] : lanes_)
-        if (lane.slot == start.ref.destination)
-            take(Due{no, start.ref.delivery, now() + Duration{5'000}});
+void Engine::give_back(const Start& start) {
+    const Lane* lane = lane_at(start.ref.destination);
+    const Timestamp later = now() + Duration{5'000};
+    if (start.ref.delivery < 0)
+        spill(waiting_[static_cast<std::size_t>(-1 - start.ref.delivery)], later,
+              DeliveryState::queued, "");
+    ended(start, {OutcomeKind::not_sent, {}, Settled::not_final});
+    if (start.ref.delivery >= 0 && lane != nullptr)
+        take(Due{lane->target->destination.no, start.ref.delivery, later});
+    pump();
 }
 
-void Engine::log_attempt(const Loaded& loaded, const Lane& lane, const Decision& decision,
-                         const Outcome& outcome, const connectors::AttemptReport& report) {
+/// It is over already; nothing is to be done.
+void Engine::drop(const Start& start) {
+    ended(start, {OutcomeKind::not_sent, {}, Settled::final});
+    order_keys_.erase(start.ref.delivery);
+    pump();
+}
+
+void Engine::log_attempt(const Loaded& loaded, const Destination& destination,
+                         const Decision& decision, const Outcome& outcome,
+                         const connectors::AttemptReport& report) {
     if (!parts_.log.writes(observe::Level::info)) return;
     const Timestamp next = decision.after.due.value_or(Timestamp{});
     parts_.log.info(
@@ -310,7 +311,7 @@ void Engine::log_attempt(const Loaded& loaded, const Lane& lane, const Decision&
         {{"delivery", loaded.id},
          {"event", loaded.event->id},
          {"event_type", to_text(loaded.event->type)},
-         {"destination", lane.target->destination.id},
+         {"destination", destination.id},
          {"attempt", loaded.delivery.attempts},
          {"outcome", to_text(outcome.code)},
          {"status", static_cast<int>(outcome.status)},

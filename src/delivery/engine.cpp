@@ -50,6 +50,7 @@ void Engine::start() {
     };
     tasks_.spawn(write_records());
     tasks_.spawn(settle_states());
+    tasks_.spawn(sweep());
     parts_.loop.post([this] { pump(); });
 }
 
@@ -132,10 +133,20 @@ void Engine::take(intake::Fresh fresh) {
 }
 
 void Engine::take(const Due& due) {
-    const Lane* lane = lane_of(due.destination_no);
+    Lane* lane = lane_of(due.destination_no);
     if (lane == nullptr) return;
+    const bool ordered = lane->target->destination.limits.order != OrderPolicy::none;
+    if (due.in_order && ordered) return took_row(due, *lane);
     due_.push({to_ms(due.at), due.delivery_no, static_cast<std::int32_t>(due.destination_no),
                lane->slot.generation});
+}
+
+/// A row of an ordered destination, in order of rows. Where there is no room, the dispatcher asks
+/// for it again.
+void Engine::took_row(const Due& due, Lane& lane) {
+    order_keys_[due.delivery_no] = due.order_key;
+    const Ref ref{due.delivery_no, due.order_key, lane.slot};
+    if (dispatcher_.enqueue_fresh(ref, mono()) == Enqueued::queued) active_.insert(due.delivery_no);
 }
 
 void Engine::take(routing::DirectoryPtr directory) {
@@ -156,6 +167,13 @@ void Engine::take(routing::DirectoryPtr directory) {
 }
 
 // --- Lanes ---
+
+Engine::Lane* Engine::lane_at(const Slot& slot) {
+    const auto index = static_cast<std::size_t>(slot.index);
+    if (slot.index < 0 || index >= destination_at_.size()) return nullptr;
+    Lane* lane = lane_of(destination_at_[index]);
+    return lane != nullptr && lane->slot == slot ? lane : nullptr;
+}
 
 Engine::Lane* Engine::lane_of(std::int64_t destination_no) {
     const auto found = lanes_.find(destination_no);
@@ -183,6 +201,9 @@ void Engine::add_lane(const routing::TargetPtr& target) {
     if (auto schedule = Schedule::create(destination.limits.schedule); schedule)
         lane.schedule = *schedule;
     if (gate_of(destination) != Gate::open) dispatcher_.stop(lane.slot, mono());
+    const auto index = static_cast<std::size_t>(lane.slot.index);
+    if (destination_at_.size() <= index) destination_at_.resize(index + 1);
+    destination_at_[index] = destination.no;
     lanes_.emplace(destination.no, std::move(lane));
 }
 
@@ -285,16 +306,92 @@ void Engine::pump_due() {
     while (const auto entry = due_.pop(now())) {
         Lane* lane = lane_of(entry->destination);
         if (lane == nullptr || lane->slot.generation != entry->generation) continue;
+        Ref ref{entry->delivery, 0, lane->slot};
+        if (lane->target->destination.limits.order != OrderPolicy::none) {
+            const auto key = order_keys_.find(entry->delivery);
+            if (key == order_keys_.end()) {
+                // After a restart: a refill is on its way and brings the key.
+                postpone(*entry, look_again);
+                continue;
+            }
+            ref.order_key = key->second;
+        }
         if (!active_.insert(entry->delivery).second) continue;
-        const Ref ref{entry->delivery, 0, lane->slot};
         const Enqueued enqueued = dispatcher_.enqueue_due(ref, mono());
         if (enqueued == Enqueued::queued) continue;
         active_.erase(entry->delivery);
         if (enqueued != Enqueued::backlogged) continue;
-        // Only in memory: the row stays due, and a restart finds it so.
-        DueEntry later = *entry;
-        later.due_ms = to_ms(now() + dispatcher_.backlog_wait(lane->slot, mono()));
-        due_.push(later);
+        postpone(*entry, dispatcher_.backlog_wait(lane->slot, mono()));
+    }
+}
+
+/// Only in memory: the row stays due, and a restart finds it so.
+void Engine::postpone(DueEntry entry, Duration by) {
+    entry.due_ms = to_ms(now() + by);
+    due_.postpone(entry);
+}
+
+/// The circuit opened: what waits in memory for the destination becomes rows, and nothing more is
+/// kept here until it closes.
+void Engine::shed(Lane& lane) {
+    const std::int64_t no = lane.target->destination.no;
+    parts_.backlogs.set_shut(no, true);
+    parts_.log.warning("delivery.circuit_opened", {{"destination", lane.target->destination.id}});
+    const Timestamp at = now() + Breaker::open_time;
+    for (const Ref& ref : dispatcher_.stop(lane.slot, mono())) {
+        if (ref.delivery < 0) {
+            spill(waiting_[static_cast<std::size_t>(-1 - ref.delivery)], at, DeliveryState::queued,
+                  "circuit_open");
+            continue;
+        }
+        active_.erase(ref.delivery);
+        due_.push({to_ms(at), ref.delivery, static_cast<std::int32_t>(no), lane.slot.generation});
+    }
+    dispatcher_.resume(lane.slot, mono());
+}
+
+/// Gives up what waited past its window without getting its turn: an open circuit, a rate far too
+/// low. Once a minute, from the rows.
+runtime::Task<> Engine::sweep() {
+    while (!stopping_) {
+        co_await parts_.loop.sleep_for(std::chrono::minutes{1});
+        store::TimePosition after;
+        for (;;) {
+            auto rows =
+                co_await store::read(parts_.loop, parts_.reader,
+                                     [after, until = now() - window_grace](sql::Connection& db) {
+                                         return store::list_overdue(db, until, after, slice_rows);
+                                     });
+            if (!rows || rows->empty()) break;
+            for (const store::DeliveryRow& row : *rows) {
+                after = {*row.next_at, row.no};
+                Lane* lane = lane_of(row.destination_no);
+                if (lane == nullptr || gate_of(lane->target->destination) != Gate::open) continue;
+                const Timestamp begun = row.first_at.value_or(row.created_at);
+                const Timestamp ends =
+                    std::max(begun + lane->schedule.window(), *row.next_at) + window_grace;
+                if (ends > now()) continue;
+                Record record;
+                record.what = Record::What::change;
+                record.delivery_no = row.no;
+                record.id = row.id;
+                record.event_seq = row.event_seq;
+                record.destination_no = row.destination_no;
+                record.workspace_no = row.workspace_no;
+                record.n = row.attempts;
+                record.from = static_cast<DeliveryState>(row.state);
+                record.state = DeliveryState::failed;
+                record.reason = to_text(Reason::window_over);
+                record.effects = {Effect::alert_failed};
+                record.words = "its time was over before it got its turn";
+                dispatcher_.settle(
+                    {row.no, order_keys_.contains(row.no) ? order_keys_[row.no] : 0, lane->slot},
+                    mono());
+                parts_.probe.failed.add();
+                add(std::move(record));
+            }
+            if (rows->size() < slice_rows) break;
+        }
     }
 }
 
@@ -355,10 +452,9 @@ runtime::Task<> Engine::refill_due() {
 }
 
 runtime::Task<> Engine::refill_ordered(Refill question) {
-    std::int64_t destination_no = 0;
-    for (const auto& [no, lane] : lanes_)
-        if (lane.slot == question.destination) destination_no = no;
-    if (destination_no == 0) co_return;
+    const Lane* lane = lane_at(question.destination);
+    if (lane == nullptr) co_return;
+    const std::int64_t destination_no = lane->target->destination.no;
     auto rows = co_await store::read(
         parts_.loop, parts_.reader,
         [destination_no, after = question.after, limit = question.limit](sql::Connection& db) {
@@ -374,6 +470,7 @@ runtime::Task<> Engine::refill_ordered(Refill question) {
     for (const store::OpenDelivery& row : rows->rows) {
         const bool ready = row.next_at && *row.next_at <= now();
         const auto order = static_cast<std::uint64_t>(row.envelope_no.value_or(0));
+        order_keys_[row.no] = order;
         if (ready && active_.contains(row.no)) continue;
         if (dispatcher_.refill(question, Ref{row.no, order, question.destination},
                                ready ? Ready::yes : Ready::no, mono()) != Enqueued::queued) {

@@ -109,11 +109,16 @@ class Engine {
     void change_lane(Lane& lane, const routing::TargetPtr& target);
     void drop_lane(std::int64_t destination_no);
     void put_back(const std::vector<Ref>& refs, Gate why);
+    void shed(Lane& lane);
+    runtime::Task<> sweep();
+    Lane* lane_at(const Slot& slot);
     Lane* lane_of(std::int64_t destination_no);
+    void took_row(const Due& due, Lane& lane);
     DestinationConfig config_of(const Destination& destination) const;
 
     void pump();
     void pump_due();
+    void postpone(DueEntry entry, Duration by);
     void arm();
     runtime::Task<> settle_states();
     runtime::Task<> refill_due();
@@ -125,13 +130,16 @@ class Engine {
     runtime::Task<> attempt(Start start);
     runtime::Task<Result<Loaded>> load(Start start);
     runtime::Task<bool> renew_links(const Loaded& loaded, std::int64_t destination_no);
-    void conclude(const Start& start, const Loaded& loaded, const Decision& decision,
-                  const Outcome& outcome, const connectors::AttemptReport& report);
+    void conclude(const Start& start, const Loaded& loaded, std::int64_t destination_no,
+                  const Decision& decision, const Outcome& outcome,
+                  const connectors::AttemptReport& report);
     void not_started(const Start& start, const Loaded& loaded, const Decision& decision);
-    void give_back(const Start& start, Settled settled);
+    void give_back(const Start& start);
+    void drop(const Start& start);
+    void ended(const Start& start, const End& end);
     void spill(Waiting& waiting, Timestamp at, DeliveryState state, std::string reason);
     Record record_of(const Loaded& loaded, std::int64_t destination_no) const;
-    void log_attempt(const Loaded& loaded, const Lane& lane, const Decision& decision,
+    void log_attempt(const Loaded& loaded, const Destination& destination, const Decision& decision,
                      const Outcome& outcome, const connectors::AttemptReport& report);
 
     // writing.cpp: records on their way.
@@ -149,6 +157,8 @@ class Engine {
     std::unordered_map<std::int64_t, Lane> lanes_;
     std::vector<Waiting> waiting_;
     std::vector<std::uint32_t> free_waiting_;
+    std::vector<std::int64_t> destination_at_;                    ///< by slot index
+    std::unordered_map<std::int64_t, std::uint64_t> order_keys_;  ///< of rows of ordered lanes
     std::unordered_set<std::int64_t> active_;  ///< rows queued in the dispatcher or under way
     std::vector<Record> records_;
     bool stopping_ = false;

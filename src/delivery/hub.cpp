@@ -9,7 +9,7 @@ Engine& Hub::engine_of(std::int64_t destination_no) {
 }
 
 bool Hub::is_backlogged(std::int64_t destination_no) const {
-    return backlogs_.waiting(destination_no) >= waiting_max_;
+    return backlogs_.waiting(destination_no) >= waiting_max_ || backlogs_.is_shut(destination_no);
 }
 
 void Hub::accepted(std::int64_t seq, std::vector<intake::Fresh> fresh) {
@@ -21,8 +21,9 @@ void Hub::accepted(std::int64_t seq, std::vector<intake::Fresh> fresh) {
     }
 }
 
-void Hub::due(std::int64_t destination_no, std::int64_t delivery_no, Timestamp at) {
-    engine_of(destination_no).put(Due{destination_no, delivery_no, at});
+void Hub::due(std::int64_t destination_no, std::int64_t delivery_no, Timestamp at,
+              std::uint64_t order_key) {
+    engine_of(destination_no).put(Due{destination_no, delivery_no, at, true, order_key});
 }
 
 void Hub::publish(routing::DirectoryPtr directory) {

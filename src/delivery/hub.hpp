@@ -21,6 +21,9 @@ class Backlogs {
     void add(std::int64_t destination_no) { at(destination_no).fetch_add(1, relaxed); }
     void remove(std::int64_t destination_no) { at(destination_no).fetch_sub(1, relaxed); }
     std::uint32_t waiting(std::int64_t no) const { return counts_[slot(no)].load(relaxed); }
+    /// While its circuit is open, nothing for a destination waits in memory.
+    void set_shut(std::int64_t no, bool shut) { shut_[slot(no)].store(shut ? no : 0, relaxed); }
+    bool is_shut(std::int64_t no) const { return shut_[slot(no)].load(relaxed) == no; }
 
   private:
     static constexpr auto relaxed = std::memory_order_relaxed;
@@ -28,6 +31,7 @@ class Backlogs {
     static std::size_t slot(std::int64_t no) { return static_cast<std::size_t>(no) % slots; }
     std::atomic<std::uint32_t>& at(std::int64_t no) { return counts_[slot(no)]; }
     std::array<std::atomic<std::uint32_t>, slots> counts_{};
+    std::array<std::atomic<std::int64_t>, slots> shut_{};
 };
 
 /// Between the writer and the loops: what was accepted goes to the loop that owns the destination
@@ -43,7 +47,8 @@ class Hub final : public intake::FreshSink {
 
     bool is_backlogged(std::int64_t destination_no) const override;
     void accepted(std::int64_t seq, std::vector<intake::Fresh> fresh) override;
-    void due(std::int64_t destination_no, std::int64_t delivery_no, Timestamp at) override;
+    void due(std::int64_t destination_no, std::int64_t delivery_no, Timestamp at,
+             std::uint64_t order_key) override;
     void publish(routing::DirectoryPtr directory);
 
     Engine& engine_of(std::int64_t destination_no);

@@ -55,6 +55,9 @@ struct Due {
     std::int64_t destination_no = 0;
     std::int64_t delivery_no = 0;
     Timestamp at;
+    /// An event that has just been accepted for an ordered destination: in order of rows.
+    bool in_order = false;
+    std::uint64_t order_key = 0;
 };
 
 }  // namespace blotter::delivery

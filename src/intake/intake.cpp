@@ -78,7 +78,8 @@ Result<> Intake::write_waiting(store::Tx& tx, const connectors::EventFacts& fact
             row.reason = destination.state == DestinationState::paused ? "destination_paused"
                                                                        : "destination_disabled";
         TRY(const auto no, store::insert_delivery(tx.db(), row));
-        if (enabled && no) due.push_back({destination.no, *no, facts.accepted_at});
+        const auto order = ordered ? static_cast<std::uint64_t>(facts.envelope_no.value_or(0)) : 0;
+        if (enabled && no) due.push_back({destination.no, *no, facts.accepted_at, order});
     }
     return {};
 }
@@ -159,7 +160,8 @@ Result<Accepted> Intake::accept(store::Tx& tx, std::int64_t workspace_no, EventD
     tx.after_commit([this, seq = facts->seq, fresh = std::move(fresh), due = std::move(due),
                      planned = !plan.empty()]() mutable {
         if (planned) parts_.sink.accepted(seq, std::move(fresh));
-        for (const Waiting& one : due) parts_.sink.due(one.destination_no, one.delivery_no, one.at);
+        for (const Waiting& one : due)
+            parts_.sink.due(one.destination_no, one.delivery_no, one.at, one.order_key);
     });
     return Accepted{facts->id, facts->seq, now, plan.size(), false};
 }

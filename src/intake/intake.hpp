@@ -36,7 +36,9 @@ class FreshSink {
     /// rest of its plan has rows. Called for each event with a plan, in order of `seq`.
     virtual void accepted(std::int64_t seq, std::vector<Fresh> fresh) = 0;
     /// Rows were written that are due at `at`.
-    virtual void due(std::int64_t destination_no, std::int64_t delivery_no, Timestamp at) = 0;
+    /// `order_key` is the envelope's number for an ordered destination, else 0.
+    virtual void due(std::int64_t destination_no, std::int64_t delivery_no, Timestamp at,
+                     std::uint64_t order_key) = 0;
 };
 
 /// The latest configuration, on the writer's thread. Changed inside a transaction, published to
@@ -103,6 +105,7 @@ class Intake {
         std::int64_t destination_no;
         std::int64_t delivery_no;
         Timestamp at;
+        std::uint64_t order_key = 0;
     };
     Result<> write_waiting(store::Tx& tx, const connectors::EventFacts& facts,
                            const std::vector<routing::TargetPtr>& plan, std::vector<Fresh>& fresh,

@@ -28,6 +28,41 @@ Result<TargetPtr> make_target(Destination destination) {
 
 Directory::Directory() : keys_(std::make_shared<Keys>()) {}
 
+Directory Directory::build(Contents contents) {
+    std::vector<std::shared_ptr<Node>> nodes;
+    const auto node_of = [&](std::int64_t no) -> Node& {
+        INVARIANT(no > 0);
+        if (nodes.size() <= static_cast<std::size_t>(no))
+            nodes.resize(static_cast<std::size_t>(no) + 1);
+        auto& node = nodes[static_cast<std::size_t>(no)];
+        if (!node) node = std::make_shared<Node>();
+        return *node;
+    };
+    Directory out;
+    for (WorkspaceFacts& workspace : contents.workspaces) {
+        const std::int64_t no = workspace.no;
+        node_of(no).facts = std::move(workspace);
+    }
+    for (EntityFacts& entity : contents.entities) {
+        const std::int64_t no = entity.workspace_no;
+        node_of(no).entities.push_back(std::move(entity));
+    }
+    for (TargetPtr& target : contents.targets) {
+        const auto at = static_cast<std::size_t>(target->destination.no);
+        if (out.targets_.size() <= at) out.targets_.resize(at + 1);
+        out.targets_[at] = target;
+        node_of(target->destination.workspace_no).targets.push_back(std::move(target));
+    }
+    out.nodes_.assign(nodes.begin(), nodes.end());
+    auto keys = std::make_shared<Keys>();
+    for (KeyFacts& key : contents.keys) {
+        const ApiKeyId id = key.id;
+        keys->insert_or_assign(id, std::move(key));
+    }
+    out.keys_ = std::move(keys);
+    return out;
+}
+
 const Directory::Node& Directory::node(std::int64_t workspace_no) const {
     static const Node none;
     if (workspace_no < 0 || workspace_no >= static_cast<std::int64_t>(nodes_.size())) return none;

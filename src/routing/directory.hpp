@@ -63,6 +63,14 @@ Result<TargetPtr> make_target(Destination destination);
 class Directory {
   public:
     Directory();
+    /// All at once, at start.
+    struct Contents {
+        std::vector<WorkspaceFacts> workspaces;
+        std::vector<EntityFacts> entities;
+        std::vector<TargetPtr> targets;
+        std::vector<KeyFacts> keys;
+    };
+    static Directory build(Contents contents);
 
     const WorkspaceFacts* workspace(std::int64_t no) const;
     const WorkspaceFacts* workspace(const WorkspaceId& id) const;

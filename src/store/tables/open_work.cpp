@@ -1,5 +1,7 @@
 #include "store/tables/open_work.hpp"
 
+#include "store/tables/queue.hpp"
+
 namespace blotter::store {
 namespace {
 
@@ -27,6 +29,17 @@ Result<OpenDeliveries> list_open_deliveries(sql::Connection& db, std::int64_t de
     };
     TRY(out.rows, sql::all(db, open_of_destination, read, destination_no, after, limit));
     out.through = out.rows.size() == limit ? out.rows.back().no : newest.value_or(0);
+    return out;
+}
+
+Result<std::vector<DeliveryRow>> list_overdue(sql::Connection& db, Timestamp until,
+                                              const TimePosition& after, std::size_t limit) {
+    TRY(const auto due, list_due(db, until, after, limit));
+    std::vector<DeliveryRow> out;
+    for (const DueRow& one : due) {
+        TRY(auto row, load_delivery(db, one.delivery_no));
+        if (row && row->next_at) out.push_back(std::move(*row));
+    }
     return out;
 }
 

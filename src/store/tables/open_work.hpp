@@ -20,6 +20,10 @@ struct OpenDeliveries {
 Result<OpenDeliveries> list_open_deliveries(sql::Connection& db, std::int64_t destination_no,
                                             std::int64_t after, std::size_t limit);
 
+/// Deliveries that were due before `until` and still wait, earliest first, after a position.
+Result<std::vector<DeliveryRow>> list_overdue(sql::Connection& db, Timestamp until,
+                                              const TimePosition& after, std::size_t limit);
+
 /// Destinations that have held deliveries, in order of number.
 Result<std::vector<std::int64_t>> list_holding_destinations(sql::Connection& db);
 

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "config/settings.hpp"
+#include "intake/keyring.hpp"
+#include "routing/directory.hpp"
+#include "runtime/disk.hpp"
+#include "runtime/entropy.hpp"
+#include "security/key_file.hpp"
+#include "security/secret.hpp"
+#include "store/sql.hpp"
+
+namespace blotter::server {
+
+/// The paths inside the data directory.
+struct DataPaths {
+    std::filesystem::path root;
+    std::filesystem::path database() const { return root / "blotter.db"; }
+    std::filesystem::path files() const { return root / "files"; }
+    std::filesystem::path last_signed() const { return root / "last-signed"; }
+    std::filesystem::path owner_key() const { return root / "owner.key"; }
+    std::filesystem::path address() const { return root / "address"; }
+};
+
+/// The secrets of the installation, opened.
+struct InstallationSecrets {
+    Bytes ledger_seed;
+    security::Secret link_key;
+    security::Secret cursor_key;
+};
+
+/// What a start finds or makes: keys, database, installation.
+struct OpenedData {
+    DataPaths paths;
+    security::MasterKeys masters;
+    std::unique_ptr<sql::Connection> writer;  ///< read-write, migrated
+    WorkspaceId installation;
+    InstallationSecrets secrets;
+    routing::DirectoryPtr directory;
+    /// Set on the very first start: the key that everything begins with, shown once.
+    std::optional<security::Secret> owner_key;
+    std::int64_t watermark = 0;
+};
+
+struct OpenOptions {
+    const config::Settings& settings;
+    runtime::Disk& disk;
+    runtime::Clock& clock;
+    runtime::Entropy& entropy;
+};
+
+/// Opens the data directory, making what is missing. Errors say what to do.
+Result<OpenedData> open_data(const OpenOptions& options);
+
+/// A read-only connection to the same database.
+Result<std::unique_ptr<sql::Connection>> open_reader(const DataPaths& paths,
+                                                     const runtime::Clock& clock);
+
+/// Everything configured, from the rows.
+Result<routing::DirectoryPtr> load_directory(sql::Connection& db);
+
+}  // namespace blotter::server
