@@ -11,11 +11,11 @@
 namespace blotter::envelopes {
 namespace {
 
-constexpr std::array<std::string_view, 19> action_names{
+constexpr std::array<std::string_view, 20> action_names{
     "send",    "notified", "delivery_failed", "viewed",   "authenticated", "authentication_failed",
     "started", "signed",   "approved",        "declined", "reminded",      "reassigned",
     "removed", "returned", "resubmitted",     "voided",   "attached",      "failed",
-    "expired"};
+    "expired", "deleted"};
 
 constexpr std::size_t notes_max = 2'000;
 
@@ -41,6 +41,15 @@ class Step {
     }
     bool in(std::initializer_list<EnvelopeState> states) {
         return std::ranges::find(states, e().state) != states.end();
+    }
+
+    /// Whether every file of the command is attached already.
+    bool holds_all() {
+        return std::ranges::all_of(command_.files, [this](const EnvelopeFile& file) {
+            return std::ranges::any_of(e().files, [&](const EnvelopeFile& known) {
+                return known.kind == file.kind && known.sha256 == file.sha256;
+            });
+        });
     }
 
     /// Events are made when everything of this step is settled (see `finish`).
@@ -91,7 +100,10 @@ Result<Transition> Step::run() {
         const bool again =
             (command_.action == Action::voided && e().state == EnvelopeState::voided) ||
             (command_.action == Action::failed && e().state == EnvelopeState::failed) ||
-            (command_.action == Action::expired && e().state == EnvelopeState::expired);
+            (command_.action == Action::expired && e().state == EnvelopeState::expired) ||
+            (command_.action == Action::deleted && is_deleted(e())) ||
+            (command_.action == Action::attached && e().state == EnvelopeState::completed &&
+             holds_all());
         if (again) return Transition{e(), {}, false};
         if (!is_recipient_action(command_.action)) return refuse_state();
     }
@@ -123,6 +135,10 @@ Result<> Step::on_envelope() {
             return end(EnvelopeState::voided, EventType::envelope_voided);
         case Action::failed:
             return end(EnvelopeState::failed, EventType::envelope_failed);
+        case Action::deleted:
+            if (!in({EnvelopeState::draft}))
+                return refuse("only a draft can be deleted; withdraw what was sent");
+            return end(EnvelopeState::voided, EventType::envelope_deleted);
         case Action::returned:
             if (e().state == EnvelopeState::returned) return changed_ = false, Result<>{};
             if (!in({EnvelopeState::sent, EnvelopeState::in_progress})) return refuse_state();
@@ -396,6 +412,11 @@ std::vector<const Recipient*> missing_recipients(const Envelope& envelope) {
     // Pointers into one vector: the address keeps the given order among equals.
     std::ranges::sort(out, {}, [](const Recipient* r) { return std::pair{r->order, r}; });
     return out;
+}
+
+bool is_deleted(const Envelope& envelope) {
+    return envelope.state == EnvelopeState::voided && !envelope.notes.empty() &&
+           envelope.notes.back().what == blotter::to_text(EventType::envelope_deleted);
 }
 
 Result<Transition> apply(const Envelope& envelope, const Command& command, Timestamp now) {

@@ -31,6 +31,7 @@ enum class Action : std::uint8_t {
     attached,  ///< signed PDF, audit trail or attachments are stored
     failed,
     expired,
+    deleted,  ///< a draft only
 };
 std::string_view to_text(Action action);
 
@@ -58,6 +59,10 @@ struct Transition {
 /// reason; a report that repeats what is already so changes nothing; a terminal state never
 /// changes. Events come from here and from nowhere else.
 Result<Transition> apply(const Envelope& envelope, const Command& command, Timestamp now);
+
+/// A deleted draft. Kept as a withdrawn envelope, because its last event still needs it; not to be
+/// shown any more.
+bool is_deleted(const Envelope& envelope);
 
 /// The events of a new envelope. Checks what an envelope needs before it may exist.
 Result<Transition> create(Envelope draft, Timestamp now);

@@ -141,6 +141,9 @@ TEST(EnvelopeMachine, refuses_what_cannot_happen) {
         {"send after withdrawal", {send, command(Action::voided)}, send},
         {"fail after withdrawal", {send, command(Action::voided)}, command(Action::failed)},
         {"sign as a removed recipient", {send, command(Action::removed, 1)}, first},
+        {"delete what was sent", {send}, command(Action::deleted)},
+        {"send what was deleted", {command(Action::deleted)}, send},
+        {"void what was deleted and fail it", {command(Action::deleted)}, command(Action::failed)},
         {"remove the last signer",
          {send, command(Action::removed, 1)},
          command(Action::removed, 2)},
@@ -176,6 +179,37 @@ TEST(EnvelopeMachine, a_terminal_state_never_changes) {
                 EXPECT_EQ(s.envelope, before) << to_text(ending) << " then " << to_text(action);
             }
     }
+}
+
+TEST(EnvelopeMachine, a_draft_can_be_deleted_and_is_known_as_such) {
+    Story s;
+    EXPECT_FALSE(is_deleted(s.envelope));
+    EXPECT_EQ(s.tell(command(Action::deleted)), "envelope.deleted");
+    EXPECT_EQ(s.envelope.state, EnvelopeState::voided);
+    EXPECT_TRUE(is_deleted(s.envelope));
+    const Envelope before = s.envelope;
+    EXPECT_EQ(s.tell(command(Action::deleted)), "");
+    EXPECT_EQ(s.envelope, before);
+    Story withdrawn;
+    withdrawn.tell(command(Action::voided));
+    EXPECT_FALSE(is_deleted(withdrawn.envelope));
+}
+
+TEST(EnvelopeMachine, the_same_files_handed_in_again_after_completion_change_nothing) {
+    Story s;
+    s.tell(command(Action::send));
+    s.tell(command(Action::signed_, 1));
+    s.tell(command(Action::signed_, 2));
+    EXPECT_EQ(s.tell(attach({FileKind::signed_pdf, FileKind::audit_trail})),
+              "evidence.ready envelope.completed");
+    const Envelope before = s.envelope;
+    EXPECT_EQ(s.tell(attach({FileKind::signed_pdf})), "");
+    EXPECT_EQ(s.envelope, before);
+    EXPECT_EQ(s.tell(attach({FileKind::attachment})), "conflict");
+    Command other = command(Action::attached);
+    other.files.push_back(file_of(FileKind::signed_pdf, "bb"));
+    EXPECT_EQ(s.tell(other), "conflict");
+    EXPECT_EQ(s.envelope, before);
 }
 
 TEST(EnvelopeMachine, expires_by_time_and_names_who_is_missing) {
