@@ -1,0 +1,422 @@
+#include "api/destinations.hpp"
+
+#include <fmt/format.h>
+
+#include "api/merge_patch.hpp"
+#include "base/json_reader.hpp"
+#include "store/tables/queue.hpp"
+
+namespace blotter::api {
+namespace {
+
+using security::Permission;
+
+constexpr std::size_t name_bytes_max = 200;
+constexpr std::size_t destinations_max = 10'000;  // in one workspace: all are kept in memory
+constexpr std::size_t cancel_slice_rows = 500;
+constexpr std::size_t list_rows_max = 200;
+
+// --- Creating ---
+
+struct NewDestination {
+    routing::TargetPtr target;  ///< checked; without id and number
+    std::optional<security::WebhookSecret> signing;
+    std::optional<security::Secret> bearer;
+};
+
+Result<NewDestination> read_new(Services& services, const Call& call) {
+    json::ObjectReader in{call.body};
+    Destination destination;
+    destination.workspace_no = call.workspace_no;
+    destination.name = in.text("name", name_bytes_max);
+    destination.kind = in.text_or("kind", 32, "webhook");
+    if (destination.kind != "webhook") in.refuse("kind", "the one kind there is is \"webhook\"");
+    const std::string entity = in.text_or("entity_id", 64, "");
+    const std::string signing = in.text_or("signing_secret", 1'024, "");
+    const std::string bearer = in.text_or("bearer_key", 8'192, "");
+    const json::Value config = in.object("config");
+    CHECK(in.finish());
+    if (config.is_null())
+        return fail(Errc::invalid_argument, "'config' is required: at least url and event_types",
+                    "/config");
+    NewDestination out;
+    TRY(destination.entity_no, entity_no_of(*call.directory, call.workspace_no, entity));
+    if (!signing.empty()) {
+        auto secret = security::WebhookSecret::parse(signing);
+        if (!secret)
+            return fail(Errc::invalid_argument, secret.error().detail, "/signing_secret");
+        out.signing = std::move(*secret);
+    }
+    if (!bearer.empty()) {
+        CHECK(check_bearer_key(bearer));
+        out.bearer = security::Secret::copy_of(bearer);
+    }
+    CHECK(read_config(config, destination));
+    TRY(out.target, check_destination(std::move(destination), services.guard, !bearer.empty()));
+    return out;
+}
+
+Result<Reply> insert_new(store::Tx& tx, WriterSide& side, NewDestination wanted) {
+    const Timestamp now = side.clock().wall();
+    const routing::Directory& directory = side.directory().get();
+    auto target = std::make_shared<routing::Target>(*wanted.target);
+    Destination& d = target->destination;
+    if (directory.targets(d.workspace_no).size() >= destinations_max)
+        return fail(Errc::conflict, fmt::format("a workspace has at most {} destinations; delete "
+                                                "one that is no longer needed",
+                                                destinations_max));
+    d.id = side.entropy().id<DestinationId>(now);
+    d.created_at = d.updated_at = now;
+    d.version = 1;
+    TRY(d.no, store::insert_destination(tx.db(), row_of(d)));
+    if (!wanted.signing) wanted.signing = security::WebhookSecret::generate_hmac(side.random);
+    const SecretOwner owner = owner_of(side, d);
+    const std::string_view secret = wanted.signing->text().expose_text();
+    CHECK(write_secret(tx, side.keys(), owner, secret_purpose::signing, secret, now));
+    if (wanted.bearer)
+        CHECK(write_secret(tx, side.keys(), owner, secret_purpose::bearer,
+                           wanted.bearer->expose_text(), now));
+    json::Value view =
+        view_of(d, directory, {wanted.signing->masked(), 1, wanted.bearer.has_value()});
+    view.as_object()->append("signing_secret", secret);
+    CHECK(note_change(tx, side, d, nullptr));
+    side.directory().change(tx, directory.with(routing::TargetPtr{std::move(target)}));
+    return Reply{201, std::move(view), {}};
+}
+
+runtime::Task<Result<Reply>> create_destination(Services& services, Call& call) {
+    CO_TRY(NewDestination wanted, read_new(services, call));
+    co_return co_await mutate(
+        services, call, [wanted = std::move(wanted)](store::Tx& tx, WriterSide& side) mutable {
+            return insert_new(tx, side, std::move(wanted));
+        });
+}
+
+// --- Reading ---
+
+runtime::Task<Result<std::vector<SealedSecrets>>> read_secrets(
+    Services& services, std::vector<DestinationPlace> places) {
+    co_return co_await store::read(
+        services.loop, services.reader,
+        [places = std::move(places), now = services.loop.clock().wall()](
+            sql::Connection& db) -> Result<std::vector<SealedSecrets>> {
+            std::vector<SealedSecrets> out;
+            out.reserve(places.size());
+            for (const DestinationPlace& place : places) {
+                auto sealed = load_sealed_secrets(db, place, now);
+                // One that was deleted meanwhile is shown without hints.
+                if (!sealed && sealed.error().code != Errc::not_found)
+                    return pass(std::move(sealed).error());
+                out.push_back(sealed ? std::move(*sealed) : SealedSecrets{});
+            }
+            return out;
+        });
+}
+
+runtime::Task<Result<Reply>> list_destinations(Services& services, Call& call) {
+    CO_TRY(const PageQuery page, read_page(services, call, "listDestinations"));
+    std::vector<routing::TargetPtr> all = call.directory->targets(call.workspace_no);
+    const bool newest = page.page.order == store::Order::newest_first;
+    if (newest) std::ranges::reverse(all);
+    std::erase_if(all, [&](const routing::TargetPtr& target) {
+        const std::int64_t no = target->destination.no;
+        return page.page.after != 0 && (newest ? no >= page.page.after : no <= page.page.after);
+    });
+    const std::size_t count = std::min({all.size(), page.page.limit, list_rows_max});
+    std::optional<std::int64_t> next;
+    if (count < all.size()) next = all[count - 1]->destination.no;
+    all.resize(count);
+    std::vector<DestinationPlace> places;
+    for (const auto& target : all) places.push_back({target->destination.no, call.workspace_no});
+    CO_TRY(std::vector<SealedSecrets> sealed, co_await read_secrets(services, std::move(places)));
+    json::Array data;
+    for (std::size_t i = 0; i < all.size(); ++i)
+        data.push_back(view_of(all[i]->destination, *call.directory,
+                               hints_of(services.keys, std::move(sealed[i]))));
+    co_return Reply{200, make_list(services, call, "listDestinations", std::move(data), next), {}};
+}
+
+runtime::Task<Result<Reply>> get_destination(Services& services, Call& call) {
+    CO_TRY(const DestinationId id, path_id<DestinationId>(call, "destination_id"));
+    CO_TRY(const routing::TargetPtr target, find_target(*call.directory, call.workspace_no, id));
+    std::vector<DestinationPlace> places{{target->destination.no, call.workspace_no}};
+    CO_TRY(std::vector<SealedSecrets> sealed, co_await read_secrets(services, std::move(places)));
+    co_return Reply{200,
+                    view_of(target->destination, *call.directory,
+                            hints_of(services.keys, std::move(sealed.front()))),
+                    {}};
+}
+
+// --- Changing ---
+
+struct Patch {
+    DestinationId id;
+    std::int64_t workspace_no = 0;
+    std::optional<std::int64_t> version;
+    std::optional<std::string> name;
+    std::optional<std::string> entity;  ///< empty: the whole workspace
+    json::Value config;                 ///< a merge patch; null: none
+    std::optional<security::Secret> bearer;
+    bool bearer_removed = false;
+};
+
+/// null removes, an empty text (what a form sends for a masked field) keeps.
+Result<> read_bearer_patch(const Call& call, std::string_view given, Patch& out) {
+    const json::Value* bearer = call.body.find("bearer_key");
+    out.bearer_removed = bearer != nullptr && bearer->is_null();
+    if (given.empty()) return {};
+    CHECK(check_bearer_key(given));
+    out.bearer = security::Secret::copy_of(given);
+    return {};
+}
+
+Result<Patch> read_patch(const Call& call) {
+    Patch out;
+    TRY(out.id, path_id<DestinationId>(call, "destination_id"));
+    out.workspace_no = call.workspace_no;
+    TRY(out.version, expected_version(call));
+    json::ObjectReader in{call.body};
+    in.take("version");
+    if (in.has("name")) out.name = in.text("name", name_bytes_max);
+    if (call.body.find("entity_id") != nullptr) out.entity = in.text_or("entity_id", 64, "");
+    out.config = in.object("config");
+    const std::string bearer = in.text_or("bearer_key", 8'192, "");
+    if (in.has("signing_secret"))
+        in.refuse("signing_secret",
+                  "a signing secret is changed with POST …/rotate-secret, so that receivers can "
+                  "follow");
+    CHECK(in.finish());
+    CHECK(read_bearer_patch(call, bearer, out));
+    return out;
+}
+
+Result<> write_bearer(store::Tx& tx, WriterSide& side, const Destination& d, const Patch& patch,
+                      Timestamp now) {
+    if (!patch.bearer && !patch.bearer_removed) return {};
+    TRY(const auto rows, store::list_destination_secrets(tx.db(), d.no, now));
+    for (const store::DestinationSecretRow& row : rows)
+        if (row.purpose == secret_purpose::bearer)
+            CHECK(store::delete_destination_secret(tx.db(), row.no));
+    if (!patch.bearer) return {};
+    CHECK(write_secret(tx, side.keys(), owner_of(side, d), secret_purpose::bearer,
+                       patch.bearer->expose_text(), now));
+    return {};
+}
+
+/// The destination as the patch makes it, without the secrets.
+Result<Destination> patched(const routing::Directory& directory, const Destination& before,
+                            const Patch& patch) {
+    Destination after = before;
+    if (patch.name) after.name = *patch.name;
+    if (patch.entity) {
+        TRY(after.entity_no, entity_no_of(directory, before.workspace_no, *patch.entity));
+    }
+    if (!patch.config.is_null()) {
+        const json::Value changes = unmask_headers(patch.config, before);
+        CHECK(read_config(merge_patch(config_to_json(before), changes), after));
+    }
+    return after;
+}
+
+Result<Reply> apply_patch(store::Tx& tx, WriterSide& side, const security::EgressGuard& guard,
+                          const Patch& patch) {
+    const Timestamp now = side.clock().wall();
+    const routing::Directory& directory = side.directory().get();
+    TRY(const auto before, find_target(directory, patch.workspace_no, patch.id));
+    CHECK(check_version(before->destination, patch.version));
+    TRY(Destination after, patched(directory, before->destination, patch));
+    TRY(const SecretHints known, hints_in(tx, side, after));
+    const bool has_bearer = patch.bearer || (known.bearer && !patch.bearer_removed);
+    after.updated_at = now;
+    TRY(const store::Applied applied, store::update_destination(tx.db(), row_of(after)));
+    if (applied == store::Applied::no)
+        return fail(Errc::conflict, "the destination was changed meanwhile; read it again");
+    ++after.version;
+    TRY(routing::TargetPtr target, check_destination(after, guard, has_bearer));
+    CHECK(write_bearer(tx, side, after, patch, now));
+    json::Value view = view_of(after, directory, {known.signing, known.valid, has_bearer});
+    CHECK(note_change(tx, side, after, &before->destination));
+    side.directory().change(tx, directory.with(std::move(target)));
+    return Reply{200, std::move(view), {}};
+}
+
+runtime::Task<Result<Reply>> patch_destination(Services& services, Call& call) {
+    CO_TRY(Patch patch, read_patch(call));
+    co_return co_await mutate(
+        services, call,
+        [patch = std::move(patch), &guard = services.guard](store::Tx& tx, WriterSide& side) {
+            return apply_patch(tx, side, guard, patch);
+        });
+}
+
+// --- Deleting ---
+
+/// Nothing new waits for it from here on, so that what waits can be cancelled slice by slice. A
+/// crash in between leaves a disabled destination, which can be deleted again.
+runtime::Task<Result<>> empty_queue(Services& services, std::int64_t destination_no) {
+    CO_CHECK(co_await store::write(
+        services.loop, services.writer,
+        [&side = services.writer_side, destination_no](store::Tx& tx) -> Result<> {
+            if (!side.directory().get().target(destination_no)) return {};
+            CHECK(side.scribe.set_state(tx, destination_no, DestinationState::disabled,
+                                        "is_being_deleted"));
+            return {};
+        }));
+    for (;;) {
+        CO_TRY(const std::vector<std::int64_t> cancelled,
+               co_await store::write(
+                   services.loop, services.writer,
+                   [destination_no, at = services.loop.clock().wall()](store::Tx& tx) {
+                       return store::cancel_waiting(
+                           tx.db(), {destination_no, at, "destination_deleted", cancel_slice_rows});
+                   }));
+        if (cancelled.size() < cancel_slice_rows) co_return Result<>{};
+    }
+}
+
+Result<Reply> remove(store::Tx& tx, WriterSide& side, const Destination& destination) {
+    const Timestamp now = side.clock().wall();
+    CHECK(store::cancel_waiting(
+        tx.db(), {destination.no, now, "destination_deleted", cancel_slice_rows}));
+    CHECK(store::delete_destination(tx.db(), destination.no, now));
+    const std::string id = destination.id.text();
+    CHECK(side.intake.note(
+        tx, destination.workspace_no, ledger::LeafKind::destination_changed,
+        {{"c", to_hex(sha256("deleted " + id))}, {"dst", id}, {"state", std::string{"deleted"}}}));
+    side.directory().change(tx, side.directory().get().without_target(destination.no));
+    return Reply{204, {}, {}};
+}
+
+runtime::Task<Result<Reply>> delete_destination(Services& services, Call& call) {
+    CO_TRY(const DestinationId id, path_id<DestinationId>(call, "destination_id"));
+    CO_TRY(const auto expected, expected_version(call));
+    if (const auto target = call.directory->target(call.workspace_no, id)) {
+        CO_CHECK(check_version(target->destination, expected));
+        CO_CHECK(co_await empty_queue(services, target->destination.no));
+    }
+    co_return co_await mutate(
+        services, call,
+        [id, workspace_no = call.workspace_no](store::Tx& tx, WriterSide& side) -> Result<Reply> {
+            TRY(const auto target, find_target(side.directory().get(), workspace_no, id));
+            return remove(tx, side, target->destination);
+        });
+}
+
+}  // namespace
+
+namespace {
+
+std::vector<Component> components() {
+    return {
+        {"DestinationConfig",
+         R"({"type":"object","required":["url","event_types"],"properties":{)"
+         R"("url":{"type":"string"},"event_types":{"type":"array","items":{"type":"string"},)"
+         R"("description":"Names from GET /v1/event-types, or \"*\" for all of them."},)"
+         R"("filter":{"type":"string","description":"An expression over event, data, envelope and)"
+         R"( metadata; empty takes everything."},"format":{"enum":["standard","flat"]},)"
+         R"("aliases":{"type":"boolean"},)"
+         R"("compatibility_scheme":{"enum":["none","hex_body","timestamped"]},)"
+         R"("compatibility_header":{"type":"string"},)"
+         R"("headers":{"type":"object","additionalProperties":{"type":"string"}},)"
+         R"("tls_min":{"enum":["1.3","1.2"]},"ca_pem":{"type":"string"},)"
+         R"("concurrency":{"type":"integer","minimum":1,"maximum":1000},)"
+         R"("rate_per_second":{"type":"integer","minimum":0},)"
+         R"("rate_burst":{"type":"integer","minimum":0},)"
+         R"("timeout_ms":{"type":"integer","minimum":1000,"maximum":30000},)"
+         R"("schedule":{"type":"array","maxItems":20,"items":{"type":"string"},)"
+         R"("description":"When attempts are due after the first, for example [\"0s\",\"5m\"]."},)"
+         R"("order":{"enum":["none","per_envelope"]}}})"},
+        {"DestinationRequest",
+         R"({"type":"object","required":["name","config"],"properties":{"name":{"type":"string"},)"
+         R"("kind":{"enum":["webhook"]},"entity_id":{"type":["string","null"]},)"
+         R"("config":{"$ref":"#/components/schemas/DestinationConfig"},)"
+         R"("signing_secret":{"type":"string","description":"Own text or whsec_…; made when)"
+         R"( absent."},"bearer_key":{"type":"string"}}})"},
+        {"DestinationPatch",
+         R"({"type":"object","properties":{"name":{"type":"string"},)"
+         R"("entity_id":{"type":["string","null"]},"config":{"type":"object","description":)"
+         R"("JSON Merge Patch (RFC 7396) of the configuration."},)"
+         R"("bearer_key":{"type":["string","null"],"description":"A new key; null removes it,)"
+         R"( absent or empty keeps it."},"version":{"type":"integer"}}})"},
+        {"Destination",
+         R"({"type":"object","required":["id","name","kind","state","config","version"],)"
+         R"("properties":{"id":{"type":"string"},"name":{"type":"string"},)"
+         R"("kind":{"type":"string"},"entity_id":{"type":["string","null"]},)"
+         R"("state":{"enum":["enabled","paused","disabled"]},"state_reason":{"type":"string"},)"
+         R"("config":{"$ref":"#/components/schemas/DestinationConfig"},)"
+         R"("signing_secret_hint":{"type":["string","null"]},)"
+         R"("signing_secrets_valid":{"type":"integer"},"bearer_key_set":{"type":"boolean"},)"
+         R"("signing_secret":{"type":"string","description":"Shown once, at creation and)"
+         R"( rotation."},"warnings":{"type":"array","items":{"type":"string"}},)"
+         R"("version":{"type":"integer"},"created_at":{"type":"string","format":"date-time"},)"
+         R"("updated_at":{"type":"string","format":"date-time"}}})"},
+        {"DestinationList",
+         R"({"type":"object","properties":{"data":{"type":"array","items":)"
+         R"({"$ref":"#/components/schemas/Destination"}},"next_cursor":{"type":["string","null"]}}})"},
+    };
+}
+
+}  // namespace
+
+RouteGroup destination_routes() {
+    using http::Method;
+    RouteGroup group;
+    group.components = components();
+    for (Component& component : destination_action_components())
+        group.components.push_back(component);
+    const std::vector<Parameter> page{{"limit", "How many, 1 to 200 (default 50)", "integer"},
+                                      {"cursor", "next_cursor of the page before"},
+                                      {"order", "newest (default) or oldest first"}};
+    group.routes = {
+        {.method = Method::post,
+         .path = "/v1/destinations",
+         .operation = "createDestination",
+         .tag = "destinations",
+         .summary = "Create a destination",
+         .permission = Permission::destinations_write,
+         .takes = Takes::json,
+         .request = "#DestinationRequest",
+         .status = 201,
+         .response = "#Destination",
+         .handler = create_destination},
+        {.method = Method::get,
+         .path = "/v1/destinations",
+         .operation = "listDestinations",
+         .tag = "destinations",
+         .summary = "List the destinations",
+         .permission = Permission::destinations_read,
+         .response = "#DestinationList",
+         .parameters = page,
+         .handler = list_destinations},
+        {.method = Method::get,
+         .path = "/v1/destinations/{destination_id}",
+         .operation = "getDestination",
+         .tag = "destinations",
+         .summary = "Read a destination",
+         .permission = Permission::destinations_read,
+         .response = "#Destination",
+         .handler = get_destination},
+        {.method = Method::patch,
+         .path = "/v1/destinations/{destination_id}",
+         .operation = "patchDestination",
+         .tag = "destinations",
+         .summary = "Change a destination",
+         .permission = Permission::destinations_write,
+         .takes = Takes::json,
+         .request = "#DestinationPatch",
+         .response = "#Destination",
+         .handler = patch_destination},
+        {.method = Method::delete_,
+         .path = "/v1/destinations/{destination_id}",
+         .operation = "deleteDestination",
+         .tag = "destinations",
+         .summary = "Delete a destination; what waits for it is cancelled",
+         .permission = Permission::destinations_write,
+         .status = 204,
+         .handler = delete_destination},
+    };
+    for (Route& route : destination_action_routes()) group.routes.push_back(std::move(route));
+    return group;
+}
+
+}  // namespace blotter::api
