@@ -361,6 +361,17 @@ TEST_F(ClientFixture, refuses_answers_that_are_no_http) {
     }
 }
 
+TEST_F(ClientFixture, a_final_answer_may_come_long_after_an_interim_one) {
+    FakePeer::Reply slow{"HTTP/1.1 102 Processing\r\n\r\n", Then::keep, {}};
+    slow.pause = 12s;
+    slow.after_pause = ok("done");
+    peer.replies = {slow};
+    const auto outcome = exchange();
+    ASSERT_TRUE(outcome) << outcome.error().error.detail;
+    EXPECT_EQ(outcome->body, "done");
+    EXPECT_EQ(outcome->body_end, BodyEnd::complete);
+}
+
 TEST_F(ClientFixture, takes_a_few_interim_answers_and_never_follows_a_redirect) {
     std::string interim;
     for (int i = 0; i < 8; ++i) interim += "HTTP/1.1 100 Continue\r\n\r\n";

@@ -238,9 +238,12 @@ runtime::Task<Result<>> ExchangeRun::more_head(bool& started, MonoTime first_byt
                                                         : "the other side ended the connection "
                                                           "without an answer");
     input.received(*got);
-    if (answer_bytes_ == 0) {
+    // Each head counts anew: a final answer long after an interim one is not slow for that.
+    if (!started) {
         answer_start_ = loop_.now();
-        facts_.timings.first_byte = answer_start_ - before;
+        answer_bytes_ = 0;
+        if (facts_.timings.first_byte == std::chrono::nanoseconds{})
+            facts_.timings.first_byte = answer_start_ - before;
     }
     answer_bytes_ += *got;
     started = true;

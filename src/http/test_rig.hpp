@@ -92,7 +92,9 @@ class FakePeer {
     struct Reply {
         std::string bytes;
         enum class Then : std::uint8_t { keep, close } then = Then::keep;
-        Duration pace{};  ///< between single bytes; 0: all at once
+        Duration pace{};   ///< between single bytes; 0: all at once
+        Duration pause{};  ///< then `after_pause` follows
+        std::string after_pause{};
     };
 
     FakePeer(MemoryLoop& on, const runtime::ListenOptions& listen)
@@ -155,6 +157,11 @@ class FakePeer {
                 const auto sent = co_await stream->write(parts, on_.in(std::chrono::minutes{5}));
                 if (!sent) co_return;
                 co_await on_.loop.sleep_for(reply.pace);
+            }
+            if (!reply.after_pause.empty()) {
+                co_await on_.loop.sleep_for(reply.pause);
+                const std::array<std::string_view, 1> parts{reply.after_pause};
+                (void)co_await stream->write(parts, on_.in(std::chrono::minutes{5}));
             }
             if (reply.then == Reply::Then::close) co_return;
         }

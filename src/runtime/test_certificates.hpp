@@ -26,6 +26,9 @@ struct Wanted {
 /// Signed by `issuer`, or by itself when there is none.
 Pair make_certificate(const Wanted& wanted, const Pair* issuer);
 
+/// SHA-256 of the certificate, in hex.
+std::string fingerprint_of(const Pair& pair);
+
 /// A directory of its own that goes with the object.
 class TemporaryDirectory {
   public:

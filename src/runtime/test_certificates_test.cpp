@@ -8,6 +8,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "base/bytes.hpp"
 #include "base/invariant.hpp"
 #include "runtime/tls_stream.hpp"
 
@@ -76,6 +77,13 @@ Pair make_certificate(const Wanted& wanted, const Pair* issuer) {
     const BioPtr key_out{BIO_new(BIO_s_mem())};
     PEM_write_bio_PrivateKey(key_out.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr);
     return {text_of(certificate_out.get()), text_of(key_out.get())};
+}
+
+std::string fingerprint_of(const Pair& pair) {
+    Digest digest;
+    unsigned int size = digest.size();
+    X509_digest(read_certificate(pair.certificate_pem).get(), EVP_sha256(), digest.data(), &size);
+    return to_hex(digest);
 }
 
 TemporaryDirectory::TemporaryDirectory() {
