@@ -1,0 +1,112 @@
+#include "server/lane.hpp"
+
+namespace blotter::server {
+namespace {
+
+delivery::DispatcherLimits limits_of(const config::Settings& settings, std::uint32_t loops) {
+    delivery::DispatcherLimits limits;
+    const auto in_flight = static_cast<std::uint32_t>(settings.delivery.in_flight_max) / loops;
+    limits.slow_slots = std::max(in_flight / 4, 1U);
+    limits.shared_slots = std::max(in_flight - in_flight / 4, 1U);
+    limits.queued_max = static_cast<std::uint32_t>(settings.delivery.queue_max);
+    return limits;
+}
+
+http::ServerOptions server_options(const config::Settings& settings, std::uint32_t loops) {
+    http::ServerOptions options;
+    options.head.head_bytes_max = settings.request.head_bytes_max;
+    options.connections_max = std::max<std::uint64_t>(settings.listen.connections_max / loops, 1);
+    options.idle_time = settings.request.idle_timeout;
+    return options;
+}
+
+connectors::WebhookConnector::Options webhook_options(const Shared& shared) {
+    connectors::WebhookConnector::Options options;
+    options.user_agent = "Blotter/" + shared.version;
+    options.links_lifetime = shared.settings.links.lifetime;
+    options.connect_time = shared.settings.delivery.connect_timeout;
+    options.resolve_time = shared.settings.dns.timeout;
+    options.answer_bytes_max = shared.settings.delivery.answer_bytes_max;
+    options.answer_kept_max = shared.settings.delivery.answer_excerpt_bytes_max;
+    return options;
+}
+
+}  // namespace
+
+Lane::Lane(Shared& shared, runtime::Loop& loop, std::unique_ptr<runtime::SystemNetwork> network,
+           std::unique_ptr<runtime::SystemResolver> resolver,
+           std::unique_ptr<runtime::Acceptor> acceptor, std::uint32_t index, std::uint32_t count)
+    : loop_(loop),
+      network_(std::move(network)),
+      resolver_(std::move(resolver)),
+      local_(acceptor->local()),
+      random_(entropy_),
+      vault_(shared.masters.copy(), random_),
+      keys_(vault_, shared.installation),
+      links_(security::Secret::copy_of(shared.link_key.expose()), shared.public_url),
+      client_(loop, *network_, *resolver_),
+      secrets_(loop, shared.reader, keys_),
+      webhook_({loop, client_, secrets_, shared.guard, links_}, webhook_options(shared)),
+      engine_({loop,
+               entropy_,
+               shared.writer,
+               shared.reader,
+               shared.writer_side.scribe,
+               keys_,
+               shared.backlogs,
+               shared.log,
+               shared.delivery_probe,
+               {{"webhook", &webhook_}}},
+              {limits_of(shared.settings, count), 1'000'000 / count,
+               static_cast<std::uint32_t>(shared.settings.delivery.workspace_in_flight_max), count,
+               index},
+              shared.directory),
+      services_{loop,
+                entropy_,
+                shared.offload,
+                shared.writer,
+                shared.reader,
+                shared.blobs,
+                shared.writer_side,
+                keys_,
+                shared.hub,
+                shared.guard,
+                links_,
+                shared.settings,
+                shared.log,
+                shared.metrics,
+                shared.health,
+                shared.cursor_key,
+                shared.ledger_key,
+                shared.version,
+                shared.directory},
+      gateway_(services_, shared.routes, shared.api_probe),
+      server_(loop, std::move(acceptor), gateway_, server_options(shared.settings, count)) {
+    server_.on_exception = [&log = shared.log](std::exception_ptr failure) {
+        try {
+            std::rethrow_exception(failure);
+        } catch (const std::exception& e) {
+            log.error("server.session_failed", {{"reason", std::string_view{e.what()}}});
+        }
+    };
+}
+
+void Lane::start() {
+    engine_.start();
+    server_.start();
+}
+
+runtime::Task<> Lane::stop_serving(MonoTime deadline) {
+    server_.close();
+    co_await server_.join(deadline);
+}
+
+runtime::Task<> Lane::stop_delivering(MonoTime deadline) {
+    co_await engine_.stop(deadline);
+}
+
+void Lane::set_directory(routing::DirectoryPtr directory) {
+    loop_.post([this, directory = std::move(directory)] { services_.directory = directory; });
+}
+
+}  // namespace blotter::server

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <memory>
+#include <thread>
+
+#include "api/gateway.hpp"
+#include "api/secret_source.hpp"
+#include "connectors/webhook/webhook.hpp"
+#include "delivery/engine.hpp"
+#include "http/client.hpp"
+#include "http/server.hpp"
+#include "runtime/system_network.hpp"
+#include "runtime/system_resolver.hpp"
+#include "server/random.hpp"
+
+namespace blotter::server {
+
+/// What all lanes share, already made.
+struct Shared {
+    runtime::Clock& clock;
+    runtime::Offload& offload;
+    store::Writer& writer;
+    store::Reader& reader;
+    store::Blobs& blobs;
+    api::WriterSide& writer_side;
+    delivery::Hub& hub;
+    delivery::Backlogs& backlogs;
+    delivery::DeliveryProbe& delivery_probe;
+    api::ApiProbe& api_probe;
+    const security::MasterKeys& masters;
+    const WorkspaceId& installation;
+    const security::EgressGuard& guard;
+    const config::Settings& settings;
+    const api::RouteTable& routes;
+    observe::Logger& log;
+    const observe::MetricsPage& metrics;
+    const observe::Health& health;
+    security::Secret& link_key;
+    security::Secret& cursor_key;
+    std::string public_url;
+    std::string ledger_key;
+    std::string version;
+    routing::DirectoryPtr directory;
+};
+
+/// One loop with everything that runs on it: listener, API, delivery engine, connectors, and its
+/// own network, keys and randomness. Nothing in it is touched from another thread but through
+/// `post` and the engine's mailbox.
+class Lane {
+  public:
+    Lane(Shared& shared, runtime::Loop& loop, std::unique_ptr<runtime::SystemNetwork> network,
+         std::unique_ptr<runtime::SystemResolver> resolver,
+         std::unique_ptr<runtime::Acceptor> acceptor, std::uint32_t index, std::uint32_t count);
+
+    runtime::Loop& loop() { return loop_; }
+    delivery::Engine& engine() { return engine_; }
+    api::Services& services() { return services_; }
+    runtime::Endpoint local() const { return local_; }
+
+    void start();
+    /// On the lane's own loop.
+    runtime::Task<> stop_serving(MonoTime deadline);
+    runtime::Task<> stop_delivering(MonoTime deadline);
+    /// From any thread.
+    void set_directory(routing::DirectoryPtr directory);
+
+  private:
+    runtime::Loop& loop_;
+    std::unique_ptr<runtime::SystemNetwork> network_;
+    std::unique_ptr<runtime::SystemResolver> resolver_;
+    runtime::Endpoint local_;
+    runtime::SystemEntropy entropy_;
+    RandomFrom random_;
+    security::Vault vault_;
+    intake::Keyring keys_;
+    connectors::LinkSigner links_;
+    http::Client client_;
+    api::StoredSecrets secrets_;
+    connectors::WebhookConnector webhook_;
+    delivery::Engine engine_;
+    api::Services services_;
+    api::Gateway gateway_;
+    http::Server server_;
+};
+
+}  // namespace blotter::server

@@ -1,0 +1,311 @@
+#include "server/node.hpp"
+
+#include <future>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "config/load.hpp"
+#include "ledger/sealer.hpp"
+#include "server/data_directory.hpp"
+#include "server/lane.hpp"
+#include "server/recovery.hpp"
+#include "server/seal_task.hpp"
+
+namespace blotter::server {
+namespace {
+
+constexpr std::uint32_t waiting_per_destination_max = 900;
+constexpr std::size_t reader_threads = 2;
+
+Result<runtime::Endpoint> endpoint_of(const config::HostPort& address) {
+    boost::system::error_code error;
+    const auto ip = boost::asio::ip::make_address(address.host, error);
+    if (error)
+        return fail(Errc::invalid_argument,
+                    fmt::format("listen.address: '{}' is no IP address", address.host));
+    return runtime::Endpoint{ip, address.port};
+}
+
+Result<security::EgressGuard> make_guard(const config::Settings& settings,
+                                         const runtime::Endpoint& own) {
+    security::EgressPolicy policy;
+    if (settings.egress.http_allowed) policy.plain_http = security::PlainHttp::allowed;
+    for (const auto* list : {&settings.egress.allow, &settings.egress.allow_private})
+        for (const std::string& text : *list) {
+            TRY(const security::Cidr cidr, security::Cidr::parse(text));
+            policy.allow.push_back(cidr);
+        }
+    if (const auto ip = security::IpAddress::parse(own.address().to_string()))
+        policy.own.push_back({*ip, own.port()});
+    return security::EgressGuard::create(std::move(policy));
+}
+
+std::string text_of(const runtime::Endpoint& endpoint) {
+    return config::to_text(config::HostPort{endpoint.address().to_string(), endpoint.port()});
+}
+
+/// Runs a task on a loop that another thread runs, and waits for its end.
+template <typename Make>
+void run_on(runtime::Loop& loop, Make make) {
+    std::promise<void> ended;
+    runtime::TaskGroup* group = nullptr;
+    loop.post([&] {
+        group = new runtime::TaskGroup(loop);
+        const auto wrap = [](auto make, std::promise<void>& ended) -> runtime::Task<> {
+            co_await make();
+            ended.set_value();
+        };
+        group->spawn(wrap(make, ended));
+    });
+    ended.get_future().wait();
+    // The group's task has ended or is about to: it is freed on its own loop.
+    loop.post([group] { delete group; });
+}
+
+}  // namespace
+
+struct Node::Impl {
+    explicit Impl(Options given) : options(std::move(given)) {}
+
+    Options options;
+    runtime::SystemClock clock;
+    std::unique_ptr<runtime::Disk> disk = runtime::make_system_disk();
+    runtime::SystemEntropy entropy;  ///< the writer's thread's, once it runs
+    RandomFrom random{entropy};
+    std::optional<OpenedData> data;
+    std::unique_ptr<ledger::Sealer> sealer;
+    std::unique_ptr<runtime::ThreadOffload> offload;
+    std::unique_ptr<runtime::ThreadOffload> reader_offload;
+    std::unique_ptr<store::Reader> reader;
+    std::unique_ptr<store::Blobs> blobs;
+    std::unique_ptr<security::Vault> vault;
+    std::unique_ptr<intake::Keyring> keys;
+    std::unique_ptr<ledger::LogBook> book;
+    std::unique_ptr<delivery::FirstAttempts> owed;
+    delivery::Backlogs backlogs;
+    std::unique_ptr<delivery::Hub> hub;
+    std::unique_ptr<intake::DirectoryHolder> directory;
+    std::unique_ptr<intake::Intake> intake;
+    std::unique_ptr<delivery::Scribe> scribe;
+    std::unique_ptr<api::WriterSide> writer_side;
+    delivery::DeliveryProbe delivery_probe;
+    api::ApiProbe api_probe;
+    observe::MetricsPage metrics;
+    observe::Health health;
+    observe::HealthCheck* serving = nullptr;
+    std::unique_ptr<api::RouteTable> routes;
+    std::optional<security::EgressGuard> guard;
+    std::vector<std::unique_ptr<runtime::Loop>> loops;
+    std::unique_ptr<Shared> shared;
+    std::vector<std::unique_ptr<Lane>> lanes;
+    std::unique_ptr<SealTask> seals;
+    std::vector<std::unique_ptr<Background>> background;
+    /// After all that its jobs refer to, so that it ends first.
+    std::unique_ptr<store::Writer> writer;
+    std::vector<std::jthread> threads;
+    bool running = false;
+
+    Result<> open_store();
+    Result<> make_writer_side();
+    Result<> listen();
+    Result<> announce();
+};
+
+Result<> Node::Impl::open_store() {
+    const config::Settings& settings = options.settings;
+    TRY(OpenedData opened, open_data({settings, *disk, clock, entropy}));
+    data.emplace(std::move(opened));
+    TRY(sealer,
+        ledger::Sealer::open({*disk, data->paths.last_signed(), data->secrets.ledger_seed}));
+    CHECK(sealer->judge_all(*data->writer));
+    TRY(const std::int64_t last,
+        recover_first_attempts(*data->writer, *data->directory, clock, entropy, data->watermark));
+    owed = std::make_unique<delivery::FirstAttempts>(last);
+    offload = std::make_unique<runtime::ThreadOffload>(settings.threads.blocking);
+    reader_offload = std::make_unique<runtime::ThreadOffload>(reader_threads);
+    std::vector<std::unique_ptr<sql::Connection>> connections;
+    for (std::size_t i = 0; i < reader_threads; ++i) {
+        TRY(auto connection, open_reader(data->paths, clock));
+        connections.push_back(std::move(connection));
+    }
+    reader = std::make_unique<store::Reader>(*reader_offload, clock, std::move(connections),
+                                             store::Reader::Options{});
+    blobs = std::make_unique<store::Blobs>(*disk, *offload, data->paths.files());
+    return blobs->prepare();
+}
+
+Result<> Node::Impl::make_writer_side() {
+    const config::Settings& settings = options.settings;
+    vault = std::make_unique<security::Vault>(data->masters.copy(), random);
+    keys = std::make_unique<intake::Keyring>(*vault, data->installation);
+    CHECK(keys->load(*data->writer, WorkspaceId{}, 0));
+    book = std::make_unique<ledger::LogBook>(ledger::LogBook::Options{settings.ledger.origin});
+    hub = std::make_unique<delivery::Hub>(*owed, backlogs, waiting_per_destination_max);
+    directory = std::make_unique<intake::DirectoryHolder>(data->directory,
+                                                          [this](routing::DirectoryPtr next) {
+                                                              for (const auto& lane : lanes)
+                                                                  lane->set_directory(next);
+                                                              hub->publish(std::move(next));
+                                                          });
+    intake = std::make_unique<intake::Intake>(
+        intake::Intake::Parts{*keys, *book, *directory, *hub, clock, entropy});
+    scribe = std::make_unique<delivery::Scribe>(*intake, *owed);
+    writer_side = std::make_unique<api::WriterSide>(api::WriterSide{*intake, *scribe, random});
+    store::Writer::Options writing;
+    writing.ops_max = settings.store.commit_ops_max;
+    writing.queue_max = settings.store.queue_ops_max;
+    writing.clock = &clock;
+    writing.on_broken = [this](const Error& error) {
+        options.log.error("store.broken", {{"error", error}});
+        if (options.on_broken) options.on_broken();
+    };
+    writer = std::make_unique<store::Writer>(std::move(data->writer), std::move(writing));
+    return {};
+}
+
+Result<> Node::Impl::listen() {
+    const config::Settings& settings = options.settings;
+    const auto count = static_cast<std::uint32_t>(
+        config::loops_for(settings, std::thread::hardware_concurrency()));
+    TRY(runtime::Endpoint at, endpoint_of(settings.listen.address));
+    std::vector<std::unique_ptr<runtime::SystemNetwork>> networks;
+    std::vector<std::unique_ptr<runtime::Acceptor>> acceptors;
+    for (std::uint32_t i = 0; i < count; ++i) {
+        loops.push_back(std::make_unique<runtime::Loop>(clock));
+        networks.push_back(std::make_unique<runtime::SystemNetwork>(*loops.back()));
+        runtime::ListenOptions listening{.at = at};
+        if (count > 1) listening.share = runtime::ListenOptions::Share::yes;
+        if (!settings.listen.tls_certificate.empty())
+            listening.tls = runtime::TlsServerOptions{settings.listen.tls_certificate.string(),
+                                                      settings.listen.tls_key.string()};
+        TRY(auto acceptor, networks.back()->listen(std::move(listening)));
+        at = acceptor->local();
+        acceptors.push_back(std::move(acceptor));
+    }
+    TRY(guard, make_guard(settings, at));
+    TRY(routes, api::RouteTable::make(api::all_route_groups()));
+    std::string public_url = config::public_url_for(settings);
+    if (settings.listen.public_url.empty())
+        public_url =
+            (settings.listen.tls_certificate.empty() ? "http://" : "https://") + text_of(at);
+    TRY(std::string ledger_key, sealer->verifier_key(settings.ledger.origin));
+    delivery_probe.show_on(metrics);
+    api_probe.show_on(metrics);
+    serving = &health.add("serving", observe::Scope::ready);
+    shared = std::make_unique<Shared>(Shared{clock,
+                                             *offload,
+                                             *writer,
+                                             *reader,
+                                             *blobs,
+                                             *writer_side,
+                                             *hub,
+                                             backlogs,
+                                             delivery_probe,
+                                             api_probe,
+                                             data->masters,
+                                             data->installation,
+                                             *guard,
+                                             settings,
+                                             *routes,
+                                             options.log,
+                                             metrics,
+                                             health,
+                                             data->secrets.link_key,
+                                             data->secrets.cursor_key,
+                                             std::move(public_url),
+                                             std::move(ledger_key),
+                                             options.version,
+                                             data->directory});
+    std::vector<delivery::Engine*> engines;
+    for (std::uint32_t i = 0; i < count; ++i) {
+        runtime::SystemResolverOptions resolving;
+        resolving.time_max = settings.dns.timeout;
+        TRY(auto resolver, runtime::SystemResolver::open(*loops[i], resolving));
+        lanes.push_back(std::make_unique<Lane>(*shared, *loops[i], std::move(networks[i]),
+                                               std::move(resolver), std::move(acceptors[i]), i,
+                                               count));
+        engines.push_back(&lanes.back()->engine());
+    }
+    hub->set_engines(std::move(engines));
+    seals = std::make_unique<SealTask>(
+        SealTask::Parts{*loops[0], *offload, *writer, *book, *sealer, options.log},
+        settings.ledger.checkpoint_interval);
+    background = make_background(lanes[0]->services());
+    return {};
+}
+
+/// Where it listens, for people and for scripts; the first key, once.
+Result<> Node::Impl::announce() {
+    const std::string address = text_of(lanes[0]->local());
+    CHECK(disk->replace(data->paths.address(), address + "\n"));
+    if (data->owner_key) {
+        CHECK(disk->replace(data->paths.owner_key(),
+                            std::string{data->owner_key->expose_text()} + "\n"));
+        options.log.info("server.owner_key_written", {{"path", data->paths.owner_key().string()}});
+        data->owner_key.reset();
+    }
+    options.log.info(
+        "server.listening",
+        {{"address", address}, {"public_url", shared->public_url}, {"version", options.version}});
+    return {};
+}
+
+Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Node::~Node() {
+    if (impl_->running) stop();
+}
+
+Result<std::unique_ptr<Node>> Node::open(Options options) {
+    auto impl = std::make_unique<Impl>(std::move(options));
+    CHECK(impl->open_store());
+    CHECK(impl->make_writer_side());
+    CHECK(impl->listen());
+    return std::unique_ptr<Node>{new Node{std::move(impl)}};
+}
+
+Result<> Node::start() {
+    impl_->writer->start();
+    for (std::size_t i = 0; i < impl_->lanes.size(); ++i) {
+        Lane& lane = *impl_->lanes[i];
+        lane.loop().post([&lane] { lane.start(); });
+        if (i == 0)
+            lane.loop().post([impl = impl_.get()] {
+                impl->seals->start();
+                for (const auto& task : impl->background) task->start();
+            });
+        impl_->threads.emplace_back([&lane] { lane.loop().run(); });
+    }
+    impl_->running = true;
+    impl_->serving->pass();
+    return impl_->announce();
+}
+
+void Node::stop() {
+    Impl& impl = *impl_;
+    impl.running = false;
+    impl.serving->fail("stopping");
+    impl.options.log.info("server.stopping");
+    const MonoTime deadline = impl.clock.mono() + impl.options.settings.shutdown.drain;
+    for (const auto& lane : impl.lanes)
+        run_on(lane->loop(), [&lane, deadline] { return lane->stop_serving(deadline); });
+    for (const auto& task : impl.background)
+        run_on(*impl.loops[0], [&task] { return task->stop(); });
+    for (const auto& lane : impl.lanes)
+        run_on(lane->loop(), [&lane, deadline] { return lane->stop_delivering(deadline); });
+    run_on(*impl.loops[0], [&impl] { return impl.seals->stop(); });
+    impl.writer->stop();
+    for (const auto& loop : impl.loops) loop->stop();
+    impl.threads.clear();
+    impl.options.log.info("server.stopped");
+}
+
+std::string Node::address() const {
+    return text_of(impl_->lanes[0]->local());
+}
+std::string Node::public_url() const {
+    return impl_->shared->public_url;
+}
+
+}  // namespace blotter::server

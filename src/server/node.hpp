@@ -1,0 +1,46 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "config/settings.hpp"
+#include "observe/log.hpp"
+#include "security/secret.hpp"
+
+namespace blotter::server {
+
+/// The running program: everything made and connected, from the store to the listeners. The only
+/// place that names concrete drivers.
+///
+/// `open` prepares, `start` begins to serve, `stop` drains: no new connections, running requests
+/// and attempts end, what they came to is written, the ledger is signed, the store is closed.
+/// Used from one thread; `stop` may take as long as `shutdown.drain`.
+class Node {
+  public:
+    struct Options {
+        const config::Settings& settings;
+        observe::Logger& log;
+        std::string version;
+        /// Called on some thread when the store failed and the process must end.
+        std::function<void()> on_broken;
+    };
+    static Result<std::unique_ptr<Node>> open(Options options);
+    ~Node();
+    Node(const Node&) = delete;
+    Node& operator=(const Node&) = delete;
+
+    Result<> start();
+    void stop();
+
+    /// "127.0.0.1:8427": where it listens.
+    std::string address() const;
+    /// "http://127.0.0.1:8427": how others reach it.
+    std::string public_url() const;
+
+  private:
+    struct Impl;
+    explicit Node(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace blotter::server

@@ -1,0 +1,68 @@
+#include "server/recovery.hpp"
+
+#include "store/tables/deliveries.hpp"
+#include "store/tables/events.hpp"
+
+namespace blotter::server {
+namespace {
+
+constexpr std::size_t slice_events = 500;
+
+Result<> write_row(sql::Connection& db, const store::EventRow& event, std::int64_t destination_no,
+                   const routing::TargetPtr& target, DeliveryId id, Timestamp now) {
+    store::NewDelivery row;
+    row.id = id;
+    row.event_seq = event.seq;
+    row.destination_no = destination_no;
+    row.workspace_no = event.workspace_no;
+    row.created_at = event.accepted_at;
+    row.state = store::DeliveryState::cancelled;
+    row.reason = "destination_removed";
+    if (target && target->destination.state == DestinationState::enabled) {
+        row.state = store::DeliveryState::queued;
+        row.reason = "";
+        row.next_at = now;
+    } else if (target) {
+        row.state = store::DeliveryState::held;
+        row.reason = target->destination.state == DestinationState::paused ? "destination_paused"
+                                                                           : "destination_disabled";
+    }
+    CHECK(store::insert_delivery(db, row));
+    return {};
+}
+
+}  // namespace
+
+Result<std::int64_t> recover_first_attempts(sql::Connection& db,
+                                            const routing::Directory& directory,
+                                            const runtime::Clock& clock, runtime::Entropy& entropy,
+                                            std::int64_t watermark) {
+    const Timestamp now = clock.wall();
+    for (;;) {
+        TRY(const auto slice, store::list_owed(db, watermark, slice_events));
+        CHECK(db.begin());
+        const auto work = [&]() -> Result<> {
+            for (const store::OwedEvent& owed : slice.events)
+                for (const std::int64_t no : owed.destination_nos)
+                    CHECK(write_row(db, owed.event, no, directory.target(no),
+                                    entropy.id<DeliveryId>(now), now));
+            CHECK(store::advance_watermark(db, slice.scanned_to));
+            return {};
+        };
+        if (auto done = work(); !done) {
+            db.rollback();
+            return pass(std::move(done).error());
+        }
+        CHECK(db.commit());
+        watermark = std::max(watermark, slice.scanned_to);
+        if (!slice.more) break;
+    }
+    TRY(const std::int64_t last, store::last_event_seq(db));
+    return std::max(last, watermark);
+}
+
+std::vector<std::unique_ptr<Background>> make_background(api::Services&) {
+    return {};
+}
+
+}  // namespace blotter::server

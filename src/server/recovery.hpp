@@ -1,0 +1,28 @@
+#pragma once
+
+#include "api/services.hpp"
+#include "routing/directory.hpp"
+#include "runtime/clock.hpp"
+#include "runtime/entropy.hpp"
+#include "store/sql.hpp"
+
+namespace blotter::server {
+
+/// First attempts that were owed when the program ended become rows that are due now (or held).
+/// Gives the seq of the newest event: nothing up to it is owed any more. At start, before the
+/// writer runs.
+Result<std::int64_t> recover_first_attempts(sql::Connection& db,
+                                            const routing::Directory& directory,
+                                            const runtime::Clock& clock, runtime::Entropy& entropy,
+                                            std::int64_t watermark);
+
+/// Work that runs beside the requests, on the first loop.
+class Background {
+  public:
+    virtual ~Background() = default;
+    virtual void start() = 0;
+    virtual runtime::Task<> stop() = 0;
+};
+std::vector<std::unique_ptr<Background>> make_background(api::Services& services);
+
+}  // namespace blotter::server
