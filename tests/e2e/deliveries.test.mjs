@@ -375,6 +375,12 @@ test('a filter chooses by metadata, and a wrong one is refused with its place', 
   assert.match(problem.errors[0].pointer, /filter/);
   assert.match(problem.detail, /line|column|:1|\^|end/i);
   (await api.tryWebhook(receiver.url, { filter: 'unknown_name == 1' })).expectProblem(422);
+  const [{ id }] = await api.destinations();
+  const explained = await api.destinationAction(id, 'explain-filter', { event_id: small.id });
+  assert.deepEqual([explained.taken, explained.filter_matched, explained.event_type_wanted], [false, false, true]);
+  assert.ok(explained.steps.length > 0);
+  const other = await api.destinationAction(id, 'explain-filter', { event_id: small.id, filter: 'metadata.montant_ht == 10' });
+  assert.equal(other.taken, true);
 });
 
 test('a destination of an entity gets the events of that entity only', async (t) => {

@@ -68,7 +68,7 @@ test('metrics on an address of their own are not on the public one', async (t) =
 test('the settings explain themselves: value, origin, default, help', async () => {
   const folder = temporaryFolder();
   const file = join(folder, 'blotter.toml');
-  writeFileSync(file, '[delivery]\ntimeout = "7s"\n[log]\nlevel = "warn"\n');
+  writeFileSync(file, '[delivery]\ntimeout = "7s"\n[log]\nlevel = "warning"\n');
   const explained = await cli(['config', 'explain', '--delivery.concurrency=3'],
                               { env: { BLOTTER_CONFIG: file, BLOTTER_LOG_LEVEL: 'error' } });
   assert.equal(explained.code, 0, explained.output);
