@@ -2,11 +2,13 @@
 
 #include <string>
 
+#include "api/metadata_schemas.hpp"
 #include "config/settings.hpp"
 #include "connectors/links.hpp"
 #include "delivery/hub.hpp"
 #include "delivery/scribe.hpp"
 #include "intake/intake.hpp"
+#include "ledger/sealer.hpp"
 #include "observe/health.hpp"
 #include "observe/log.hpp"
 #include "observe/metrics.hpp"
@@ -50,9 +52,10 @@ struct Services {
     const observe::MetricsPage& metrics;
     const observe::Health& health;
     security::Secret& cursor_key;
-    std::string ledger_key;  ///< the verifier key text
+    const ledger::Sealer& sealer;  ///< for verifier keys only
     std::string version;
     routing::DirectoryPtr directory;  ///< the latest that this loop was told of
+    MetadataSchemas metadata_schemas{};
 };
 
 }  // namespace blotter::api

@@ -77,7 +77,7 @@ Lane::Lane(Shared& shared, runtime::Loop& loop, std::unique_ptr<runtime::SystemN
                 shared.metrics,
                 shared.health,
                 shared.cursor_key,
-                shared.ledger_key,
+                shared.sealer,
                 shared.version,
                 shared.directory},
       gateway_(services_, shared.routes, shared.api_probe),

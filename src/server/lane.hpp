@@ -38,7 +38,7 @@ struct Shared {
     security::Secret& link_key;
     security::Secret& cursor_key;
     std::string public_url;
-    std::string ledger_key;
+    const ledger::Sealer& sealer;
     std::string version;
     routing::DirectoryPtr directory;
 };

@@ -189,7 +189,6 @@ Result<> Node::Impl::listen() {
     if (settings.listen.public_url.empty())
         public_url =
             (settings.listen.tls_certificate.empty() ? "http://" : "https://") + text_of(at);
-    TRY(std::string ledger_key, sealer->verifier_key(settings.ledger.origin));
     delivery_probe.show_on(metrics);
     api_probe.show_on(metrics);
     serving = &health.add("serving", observe::Scope::ready);
@@ -214,7 +213,7 @@ Result<> Node::Impl::listen() {
                                              data->secrets.link_key,
                                              data->secrets.cursor_key,
                                              std::move(public_url),
-                                             std::move(ledger_key),
+                                             *sealer,
                                              options.version,
                                              data->directory});
     std::vector<delivery::Engine*> engines;
