@@ -1,0 +1,93 @@
+#include "api/event_request.hpp"
+
+#include <fmt/format.h>
+
+#include "intake/event_schemas.hpp"
+#include "routing/plan.hpp"
+
+namespace blotter::api {
+namespace {
+
+constexpr std::size_t id_bytes_max = 64;
+
+Result<> check_metadata(const intake::SchemaCheck& check, const json::Value& data,
+                        const std::string& pointer) {
+    const json::Value* metadata = routing::metadata_of(data);
+    if (metadata == nullptr) return {};
+    const bool own = data.find("metadata") == metadata;
+    return check.check(*metadata, pointer + (own ? "/data/metadata" : "/data/envelope/metadata"));
+}
+
+Result<> check_data(EventType type, const json::Value& data, const EventRules& rules,
+                    const std::string& pointer) {
+    if (auto checked = intake::check_event_data(type, data); !checked)
+        return fail(checked.error().code, checked.error().detail,
+                    pointer + checked.error().pointer);
+    if (rules.metadata == nullptr) return {};
+    return check_metadata(*rules.metadata, data, pointer);
+}
+
+/// Fills everything of the draft but its data.
+Result<EventDraft> read_draft(const json::Value& body, const EventRules& rules,
+                              const std::string& pointer) {
+    EventDraft out;
+    json::ObjectReader in{body, pointer};
+    const std::string type = in.text("type", id_bytes_max);
+    out.occurred_at = read_reported_time(in, "timestamp", rules.now);
+    const std::string id = in.text_or("id", id_bytes_max, "");
+    const std::string entity = in.text_or("entity_id", id_bytes_max, "");
+    if (in.object("data").is_null())
+        in.refuse("data", "'data' is required; GET /v1/event-types has its schema for each type");
+    if (const auto known = parse_event_type(type))
+        out.type = *known;
+    else
+        in.refuse("type", fmt::format("'{}' is not the name of an event; GET /v1/event-types has "
+                                      "the list",
+                                      type));
+    if (!id.empty()) {
+        const auto parsed = EventId::parse(id);
+        if (parsed)
+            out.id = *parsed;
+        else
+            in.refuse("id", parsed.error().detail);
+    }
+    if (!entity.empty()) {
+        const auto parsed = EntityId::parse(entity);
+        const auto* known = parsed ? rules.directory->entity(rules.workspace_no, *parsed) : nullptr;
+        if (known != nullptr)
+            out.entity_nos.push_back(known->no);
+        else
+            in.refuse("entity_id",
+                      "there is no such entity in this workspace; GET /v1/entities has the list");
+    }
+    CHECK(in.finish());
+    return out;
+}
+
+}  // namespace
+
+Timestamp read_reported_time(json::ObjectReader& in, std::string_view name, Timestamp now) {
+    const auto at = in.time(name);
+    if (!at) return now;
+    if (*at > now + clock_difference_max)
+        in.refuse(name, fmt::format("'{}' lies more than {} in the future; the time here is {}",
+                                    name, to_text(clock_difference_max), to_rfc3339(now)));
+    return *at;
+}
+
+Result<PostedEvent> read_event(json::Value& body, const EventRules& rules,
+                               const std::string& pointer) {
+    PostedEvent out;
+    TRY(out.draft, read_draft(body, rules, pointer));
+    // Written out only when somebody will compare it: most events have neither id nor key.
+    if (out.draft.id || rules.hash == Hash::always) out.hash = sha256(json::to_text(body));
+    json::Value& data = *body.as_object()->find("data");
+    if (auto checked = check_data(out.draft.type, data, rules, pointer); !checked) {
+        out.suspicion = std::move(checked).error();
+        out.text = json::to_text(body);
+    }
+    out.draft.data = std::move(data);
+    return out;
+}
+
+}  // namespace blotter::api
