@@ -247,6 +247,23 @@ TEST(StructureChecks, refuse_rooms_that_depend_upwards_or_on_nothing_known) {
                     "move what both need lower, or pass it in from above"));
 }
 
+TEST(StructureChecks, know_the_way_of_an_event_from_bottom_to_top) {
+    const std::pair<const char*, const char*> above_and_below[] = {
+        {"connectors", "routing"}, {"intake", "connectors"}, {"delivery", "intake"},
+        {"reconcile", "delivery"}, {"api", "reconcile"},     {"cli", "api"},
+        {"server", "cli"},
+    };
+    const auto depends = [](const std::string& from, const std::string& on) {
+        return structure(
+            {{"src/" + from + "/CMakeLists.txt", "blotter_room(" + from + " DEPENDS " + on + ")\n"},
+             {"src/" + from + "/README.md", "# r\n"}});
+    };
+    for (const auto& [above, below] : above_and_below) {
+        EXPECT_THAT(depends(above, below), IsEmpty()) << above;
+        EXPECT_THAT(depends(below, above), testing::SizeIs(1)) << below;
+    }
+}
+
 TEST(StructureChecks, want_a_short_readme_in_each_room) {
     EXPECT_THAT(
         structure({{"src/http/CMakeLists.txt", "blotter_room(http DEPENDS base)\n"},
