@@ -76,6 +76,9 @@ class Connection {
     virtual void rollback_to_savepoint() = 0;
     /// Rows changed by the last statement.
     virtual std::int64_t changes() const = 0;
+    /// Rows changed on this connection so far, also by what was undone. Nothing from a driver whose
+    /// transactions do not survive a failed statement (PostgreSQL).
+    virtual std::optional<std::int64_t> total_changes() const { return std::nullopt; }
     /// The integer key that the last INSERT made.
     virtual std::int64_t last_insert_id() const = 0;
     /// A storage error may have undone the transaction: look here after a failed statement.

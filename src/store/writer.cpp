@@ -69,6 +69,7 @@ struct Writer::Impl {
     void run_group(std::span<std::unique_ptr<Job>> members);
     Result<> run_members();
     Result<> run_in_savepoint(Member& member);
+    Result<> run_bare(Member& member);
     Result<> still_open() const;
     static void undo(Tx& tx);
     void finish(Member& member, Result<> outcome);
@@ -100,6 +101,17 @@ Result<> Writer::Impl::run_in_savepoint(Member& member) {
     return still_open();
 }
 
+Result<> Writer::Impl::run_bare(Member& member) {
+    const auto before = connection->total_changes();
+    if (!before) return run_in_savepoint(member);
+    member.outcome = run_guarded(member.job, member.tx);
+    if (member.outcome) return still_open();
+    if (connection->state() != sql::State::in_transaction) return pass(member.outcome.error());
+    if (connection->total_changes() == before) return {};
+    return fail(Errc::unavailable,
+                "another piece of work failed half-way and took its group along: try again");
+}
+
 Result<> Writer::Impl::run_members() {
     CHECK(connection->begin());
     // A group of one needs no savepoint: what it did is undone with the transaction.
@@ -109,7 +121,8 @@ Result<> Writer::Impl::run_members() {
         if (!only.outcome) return pass(only.outcome.error());
         return still_open();
     }
-    for (Member& member : group) CHECK(run_in_savepoint(member));
+    for (Member& member : group)
+        CHECK(member.job.undo() == Undo::savepoint ? run_in_savepoint(member) : run_bare(member));
     return {};
 }
 
@@ -137,8 +150,10 @@ void Writer::Impl::undo(Tx& tx) {
 }
 
 void Writer::Impl::finish(Member& member, Result<> outcome) {
-    if (outcome) call(member.tx.committed_);
-    else undo(member.tx);
+    if (outcome)
+        call(member.tx.committed_);
+    else
+        undo(member.tx);
     (outcome ? jobs : failed_jobs).fetch_add(1, std::memory_order_relaxed);
     queued.fetch_sub(1, std::memory_order_relaxed);
     member.job.finished(std::move(outcome));

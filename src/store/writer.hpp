@@ -38,14 +38,25 @@ class Tx {
     std::vector<std::move_only_function<void()>> undone_;
 };
 
-/// One piece of writing work. `run` is called once, in a savepoint of its own; when it fails, only
-/// its own changes are undone. `finished` is called on the writer's thread when the outcome is
-/// certain: durable, refused by `run`, or lost because the commit failed; or inside `submit`, when
-/// the job is not even taken. An exception from `run` counts as a failure (Errc::internal).
+/// How the changes of a failing job are undone without those of the others in its group.
+enum class Undo : std::uint8_t {
+    /// A savepoint around it: about 2 µs of CPU for a job of two inserts, 40 % of their cost.
+    savepoint,
+    /// It promises to fail only before it has changed anything: it checks first, or its first
+    /// statement is the one that may conflict. If it breaks the promise the whole group is undone
+    /// and fails. For hot paths.
+    not_needed,
+};
+
+/// One piece of writing work. `run` is called once; when it fails, only its own changes are undone.
+/// `finished` is called on the writer's thread when the outcome is certain: durable, refused by
+/// `run`, or lost because the commit failed; or inside `submit`, when the job is not even taken. An
+/// exception from `run` counts as a failure (Errc::internal).
 struct Job {
     virtual ~Job() = default;
     virtual Result<> run(Tx& tx) = 0;
     virtual void finished(Result<> outcome) = 0;
+    virtual Undo undo() const { return Undo::savepoint; }
 };
 
 /// The only way to write: work from all loops is run one after another on one thread that owns the
@@ -111,7 +122,7 @@ class Writer {
 /// Runs `work` (a callable `Result<R>(Tx&)`, moved into the job) on the writer and resumes on
 /// `loop` once it is durable, or failed.
 template <typename Work>
-auto write(runtime::Loop& loop, Writer& writer, Work work)
+auto write(runtime::Loop& loop, Writer& writer, Work work, Undo undo = Undo::savepoint)
     -> runtime::Task<std::invoke_result_t<Work&, Tx&>> {
     using R = std::invoke_result_t<Work&, Tx&>;
     co_return co_await boost::asio::async_initiate<
@@ -119,8 +130,13 @@ auto write(runtime::Loop& loop, Writer& writer, Work work)
         [&](auto handler) {
             using Handler = decltype(handler);
             struct WorkJob final : Job {
-                WorkJob(Work w, Handler h, runtime::Loop& l)
-                    : work(std::move(w)), handler(std::move(h)), loop(l), alive(l.executor()) {}
+                WorkJob(Work w, Handler h, runtime::Loop& l, Undo u)
+                    : work(std::move(w)),
+                      handler(std::move(h)),
+                      loop(l),
+                      alive(l.executor()),
+                      how(u) {}
+                Undo undo() const override { return how; }
                 Result<> run(Tx& tx) override {
                     value.emplace(work(tx));
                     if (!*value) return pass(value->error());
@@ -137,9 +153,11 @@ auto write(runtime::Loop& loop, Writer& writer, Work work)
                 Handler handler;
                 runtime::Loop& loop;
                 boost::asio::executor_work_guard<runtime::Executor> alive;
+                Undo how;
                 std::optional<R> value;
             };
-            writer.submit(std::make_unique<WorkJob>(std::move(work), std::move(handler), loop));
+            writer.submit(
+                std::make_unique<WorkJob>(std::move(work), std::move(handler), loop, undo));
         },
         runtime::use_task);
 }

@@ -23,11 +23,14 @@ using Told = std::function<void(Result<>)>;
 
 /// A job made of two functions.
 struct TestJob final : Job {
-    TestJob(Work w, Told t) : work(std::move(w)), told(std::move(t)) {}
+    TestJob(Work w, Told t, Undo u = Undo::savepoint)
+        : work(std::move(w)), told(std::move(t)), how(u) {}
+    Undo undo() const override { return how; }
     Result<> run(Tx& tx) override { return work(tx); }
     void finished(Result<> outcome) override { told(std::move(outcome)); }
     Work work;
     Told told;
+    Undo how;
 };
 
 Work put(std::int64_t id, std::string body = "x") {
@@ -53,10 +56,11 @@ struct WriterTest : testing::Test {
         writer = std::make_unique<Writer>(open_new(), std::move(options));
     }
     /// Notes the outcome under `name`: "ok" or the failure's code.
-    void submit(std::string name, Work work) {
-        writer->submit(std::make_unique<TestJob>(std::move(work), [this, name](Result<> outcome) {
+    void submit(std::string name, Work work, Undo undo = Undo::savepoint) {
+        const auto told = [this, name](Result<> outcome) {
             log += name + ":" + (outcome ? "ok" : std::string{to_text(outcome.error().code)}) + " ";
-        }));
+        };
+        writer->submit(std::make_unique<TestJob>(std::move(work), told, undo));
     }
     std::string taken_log() { return std::exchange(log, {}); }
     /// What another program would find.
@@ -141,6 +145,36 @@ TEST_F(WriterTest, a_failing_job_that_is_alone_in_its_group_is_undone_too) {
     writer->drain();
     EXPECT_EQ(log, "a:precondition_failed b:ok ");
     EXPECT_EQ(stored(), Ids{1});
+}
+
+TEST_F(WriterTest, a_job_that_fails_before_it_changes_anything_needs_no_savepoint) {
+    make();
+    submit("a", put(1), Undo::not_needed);
+    submit("b", put(1), Undo::not_needed);
+    submit("c", put(2));
+    submit("d", put(3), Undo::not_needed);
+    writer->drain();
+    EXPECT_EQ(log, "a:ok b:conflict c:ok d:ok ");
+    EXPECT_EQ(stored(), (Ids{1, 2, 3}));
+}
+
+TEST_F(WriterTest, a_job_that_breaks_its_promise_takes_the_group_with_it) {
+    make();
+    submit("a", put(1), Undo::not_needed);
+    submit(
+        "b",
+        [](Tx& tx) -> Result<> {
+            CHECK(sql::run(tx.db(), insert, 2, "half"));
+            return fail(Errc::precondition_failed, "not now");
+        },
+        Undo::not_needed);
+    submit("c", put(3), Undo::not_needed);
+    writer->drain();
+    EXPECT_EQ(taken_log(), "a:unavailable b:precondition_failed c:unavailable ");
+    EXPECT_TRUE(broken.empty());
+    submit("d", put(4), Undo::not_needed);
+    writer->drain();
+    EXPECT_EQ(stored(), Ids{4});
 }
 
 TEST_F(WriterTest, a_job_that_throws_fails_like_any_other) {

@@ -448,8 +448,10 @@ int x_randomness(sqlite3_vfs* vfs, int size, char* out) {
     return size;
 }
 
+// Only connections that contend on several threads sleep: a simulation never gets here.
 int x_sleep(sqlite3_vfs*, int microseconds) {
-    return microseconds;
+    sqlite3_vfs* machine = sqlite3_vfs_find(nullptr);
+    return machine->xSleep(machine, microseconds);
 }
 
 int x_time(sqlite3_vfs*, sqlite3_int64* out) {

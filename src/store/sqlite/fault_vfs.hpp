@@ -83,7 +83,7 @@ class SeededFaults final : public FaultPolicy {
 /// read back at once, but only what was synced stays after a power cut; of the rest, each sector
 /// of 512 bytes stays or not as the policy says, so pages tear and writes reorder. A new file that
 /// was never synced may vanish as a whole; a removal is durable at once. WAL works, also among
-/// connections on several threads. Its clock stands still and it never sleeps.
+/// connections on several threads. Its clock stands still.
 ///
 /// Must outlive every connection on it. Thread-safe.
 class FaultVfs {

@@ -358,6 +358,9 @@ void SqliteConnection::rollback_to_savepoint() {
 std::int64_t SqliteConnection::changes() const {
     return sqlite3_changes64(db_);
 }
+std::optional<std::int64_t> SqliteConnection::total_changes() const {
+    return sqlite3_total_changes64(db_);
+}
 std::int64_t SqliteConnection::last_insert_id() const {
     return sqlite3_last_insert_rowid(db_);
 }

@@ -60,6 +60,7 @@ class SqliteConnection final : public sql::Connection {
     Result<> release_savepoint() override;
     void rollback_to_savepoint() override;
     std::int64_t changes() const override;
+    std::optional<std::int64_t> total_changes() const override;
     std::int64_t last_insert_id() const override;
     sql::State state() const override;
     Result<> upkeep(sql::Upkeep when) override;
