@@ -1,0 +1,12 @@
+#pragma once
+
+#include "store/tables/common.hpp"
+
+namespace blotter::store {
+
+/// The first delivery number created at or after a time, one past the last if there is none: by
+/// binary search over the numbers, which grow with time, instead of an index that every delivery
+/// would pay for. Exact as long as the wall clock was never set back; callers leave some slack.
+Result<std::int64_t> delivery_no_at(sql::Connection& db, Timestamp at);
+
+}  // namespace blotter::store
