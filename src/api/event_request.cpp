@@ -10,31 +10,32 @@ namespace {
 
 constexpr std::size_t id_bytes_max = 64;
 
-Result<> check_metadata(const intake::SchemaCheck& check, const json::Value& data,
-                        const std::string& pointer) {
-    const json::Value* metadata = routing::metadata_of(data);
-    if (metadata == nullptr) return {};
-    const bool own = data.find("metadata") == metadata;
-    return check.check(*metadata, pointer + (own ? "/data/metadata" : "/data/envelope/metadata"));
+/// What happens to an envelope carries its metadata; a document or a source may have none.
+bool needs_metadata(EventType type) {
+    return group_of(type) != EventGroup::document && group_of(type) != EventGroup::source;
 }
 
-Result<> check_data(EventType type, const json::Value& data, const EventRules& rules,
-                    const std::string& pointer) {
-    if (auto checked = intake::check_event_data(type, data); !checked)
-        return fail(checked.error().code, checked.error().detail,
-                    pointer + checked.error().pointer);
+Result<> check_metadata(const intake::SchemaCheck& check, EventType type, const json::Value& data) {
+    static const json::Value none = json::Object{};
+    const json::Value* metadata = routing::metadata_of(data);
+    if (metadata == nullptr && !needs_metadata(type)) return {};
+    const bool own = metadata != nullptr && data.find("metadata") == metadata;
+    return check.check(metadata == nullptr ? none : *metadata,
+                       own ? "/data/metadata" : "/data/envelope/metadata");
+}
+
+Result<> check_data(EventType type, const json::Value& data, const EventRules& rules) {
+    CHECK(intake::check_event_data(type, data));
     if (rules.metadata == nullptr) return {};
-    return check_metadata(*rules.metadata, data, pointer);
+    return check_metadata(*rules.metadata, type, data);
 }
 
 /// Fills everything of the draft but its data.
-Result<EventDraft> read_draft(const json::Value& body, const EventRules& rules,
-                              const std::string& pointer) {
+Result<EventDraft> read_draft(const json::Value& body, const EventRules& rules) {
     EventDraft out;
-    json::ObjectReader in{body, pointer};
+    json::ObjectReader in{body};
     const std::string type = in.text("type", id_bytes_max);
     out.occurred_at = read_reported_time(in, "timestamp", rules.now);
-    const std::string id = in.text_or("id", id_bytes_max, "");
     const std::string entity = in.text_or("entity_id", id_bytes_max, "");
     if (in.object("data").is_null())
         in.refuse("data", "'data' is required; GET /v1/event-types has its schema for each type");
@@ -44,8 +45,8 @@ Result<EventDraft> read_draft(const json::Value& body, const EventRules& rules,
         in.refuse("type", fmt::format("'{}' is not the name of an event; GET /v1/event-types has "
                                       "the list",
                                       type));
-    if (!id.empty()) {
-        const auto parsed = EventId::parse(id);
+    if (in.has("id")) {
+        const auto parsed = EventId::parse(in.text("id", id_bytes_max));
         if (parsed)
             out.id = *parsed;
         else
@@ -75,14 +76,13 @@ Timestamp read_reported_time(json::ObjectReader& in, std::string_view name, Time
     return *at;
 }
 
-Result<PostedEvent> read_event(json::Value& body, const EventRules& rules,
-                               const std::string& pointer) {
+Result<PostedEvent> read_event(json::Value& body, const EventRules& rules) {
     PostedEvent out;
-    TRY(out.draft, read_draft(body, rules, pointer));
+    TRY(out.draft, read_draft(body, rules));
     // Written out only when somebody will compare it: most events have neither id nor key.
     if (out.draft.id || rules.hash == Hash::always) out.hash = sha256(json::to_text(body));
     json::Value& data = *body.as_object()->find("data");
-    if (auto checked = check_data(out.draft.type, data, rules, pointer); !checked) {
+    if (auto checked = check_data(out.draft.type, data, rules); !checked) {
         out.suspicion = std::move(checked).error();
         out.text = json::to_text(body);
     }

@@ -38,10 +38,8 @@ struct EventRules {
     Hash hash = Hash::when_it_has_an_id;
 };
 
-/// Reads {type, timestamp?, id?, entity_id?, data}; takes `data` out of `body`. Errors are those of
-/// the request, with pointers that begin with `pointer`; what is wrong inside of `data` is a
-/// suspicion instead.
-Result<PostedEvent> read_event(json::Value& body, const EventRules& rules,
-                               const std::string& pointer = {});
+/// Reads {type, timestamp?, id?, entity_id?, data}; takes `data` out of `body`. Pointers begin at
+/// the event. What is wrong inside of `data` is no error but a suspicion.
+Result<PostedEvent> read_event(json::Value& body, const EventRules& rules);
 
 }  // namespace blotter::api

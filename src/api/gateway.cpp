@@ -1,5 +1,7 @@
 #include "api/gateway.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "http/problem.hpp"
@@ -197,6 +199,8 @@ Result<> Gateway::read_input(const Route& route, Call& call) {
                     "the body must be JSON, announced by \"Content-Type: application/json\"");
     json::ParseLimits limits;
     limits.bytes_max = route.bytes_max != 0 ? route.bytes_max : call.request.body.size();
+    // Large bodies have more values; what they cost in memory stays a small multiple of the body.
+    limits.values_max = std::max<std::size_t>(limits.values_max, limits.bytes_max / 32);
     TRY(call.body, json::parse(call.request.body, limits));
     return {};
 }

@@ -59,8 +59,7 @@ runtime::Task<Result<Reply>> delete_envelope(Services& services, Call& call) {
 
 // --- What one recipient does. ---
 
-Result<Recipient> read_successor(const json::Value& value) {
-    json::ObjectReader in{value, "/successor"};
+Recipient read_successor(json::ObjectReader& in) {
     Recipient out;
     out.name = in.text("name", 200);
     out.email = in.text("email", 254);
@@ -68,7 +67,6 @@ Result<Recipient> read_successor(const json::Value& value) {
     if (at == 0 || at == std::string::npos || at + 1 == out.email.size())
         in.refuse("email", "'email' must be an address such as name@company.example");
     out.phone = in.text_or("phone", 32, "");
-    CHECK(in.finish());
     return out;
 }
 
@@ -83,14 +81,7 @@ Result<Command> read_report(const Call& call, Action action) {
     out.presence.method = in.text_or("method", 64, "");
     if (!out.presence.ip.empty() && !security::IpAddress::parse(out.presence.ip))
         in.refuse("ip", "'ip' must be an IPv4 or IPv6 address");
-    if (action == Action::reassigned) {
-        const json::Value& successor = in.object("successor");
-        if (successor.is_null())
-            in.refuse("successor", "'successor' is required: {name, email, phone}");
-        else {
-            TRY(out.successor, read_successor(successor));
-        }
-    }
+    if (action == Action::reassigned) out.successor = read_successor(in);
     CHECK(in.finish());
     return out;
 }
@@ -273,12 +264,12 @@ std::vector<Component> envelope_action_components() {
          R"("method":{"type":"string","description":"How the recipient was identified, for )"
          R"(example email_otp."},"reason":{"type":"string"}}})"},
         {"Reassignment",
-         R"({"type":"object","required":["successor"],"properties":{)"
+         R"({"type":"object","required":["name","email"],"properties":{)"
+         R"("name":{"type":"string","description":"Of the one who takes the place."},)"
+         R"("email":{"type":"string"},"phone":{"type":"string"},)"
          R"("occurred_at":{"type":"string","format":"date-time"},"ip":{"type":"string"},)"
          R"("user_agent":{"type":"string"},"method":{"type":"string"},)"
-         R"("reason":{"type":"string"},"successor":{"type":"object",)"
-         R"("required":["name","email"],"properties":{"name":{"type":"string"},)"
-         R"("email":{"type":"string"},"phone":{"type":"string"}}}}})"},
+         R"("reason":{"type":"string"}}})"},
         {"AttachRequest",
          R"({"type":"object","required":["files"],"properties":{)"
          R"("occurred_at":{"type":"string","format":"date-time"},"files":{"type":"array",)"

@@ -1,0 +1,194 @@
+#include "api/event_intake.hpp"
+
+#include <fmt/format.h>
+
+#include "store/tables/alerts.hpp"
+#include "store/tables/envelopes.hpp"
+#include "store/tables/files.hpp"
+
+namespace blotter::api {
+namespace {
+
+EventAnswer answer_of(const intake::Accepted& accepted) {
+    EventAnswer out;
+    out.append("id", accepted.id.text());
+    out.append("status", "accepted");
+    out.append("accepted_at", to_rfc3339(accepted.accepted_at));
+    out.append("deliveries", static_cast<std::uint64_t>(accepted.deliveries));
+    if (accepted.repeated) out.append("repeated", true);
+    return out;
+}
+
+/// A file that an event names must be there, and be the one that it says; what the event leaves out
+/// is filled in, so that receivers can check what they fetch.
+Result<> settle_file(store::Tx& tx, std::int64_t workspace_no, json::Value& value,
+                     const std::string& pointer) {
+    const json::Value* named = value.find("file_id");
+    if (named == nullptr || named->as_string() == nullptr) return {};
+    const auto id = FileId::parse(*named->as_string());
+    if (!id) return fail(Errc::invalid_argument, id.error().detail, pointer + "/file_id");
+    TRY(const auto row, store::find_file(tx.db(), workspace_no, *id));
+    if (!row)
+        return fail(Errc::invalid_argument,
+                    fmt::format("there is no file {} in this workspace; upload it first with POST "
+                                "/v1/files",
+                                id->text()),
+                    pointer + "/file_id");
+    json::Object& file = *value.as_object();
+    const std::string sha256 = to_hex(row->sha256);
+    if (const json::Value* said = file.find("sha256");
+        said != nullptr && (said->as_string() == nullptr || *said->as_string() != sha256))
+        return fail(Errc::invalid_argument,
+                    "this is not the SHA-256 of the file, which is " + sha256, pointer + "/sha256");
+    if (file.find("sha256") == nullptr) file.append("sha256", sha256);
+    if (file.find("bytes") == nullptr) file.append("bytes", row->bytes);
+    if (file.find("media_type") == nullptr) file.append("media_type", row->media_type);
+    return {};
+}
+
+Result<> settle_files(store::Tx& tx, std::int64_t workspace_no, json::Value& data) {
+    json::Value* files = data.as_object() == nullptr ? nullptr : data.as_object()->find("files");
+    if (files == nullptr || files->as_object() == nullptr) return {};
+    for (json::Member& member : *files->as_object()) {
+        const std::string pointer = "/data/files/" + member.name;
+        CHECK(settle_file(tx, workspace_no, member.value, pointer));
+        if (json::Array* list = member.value.as_array())
+            for (std::size_t i = 0; i < list->size(); ++i)
+                CHECK(settle_file(tx, workspace_no, (*list)[i], fmt::format("{}/{}", pointer, i)));
+    }
+    return {};
+}
+
+/// An envelope that is kept here has its own history, which only its state machine writes; other
+/// kinds of events may belong to it.
+Result<> find_own_envelope(store::Tx& tx, std::int64_t workspace_no, EventDraft& draft) {
+    const json::Value* named = draft.data.at_pointer("/envelope/id");
+    if (named == nullptr || named->as_string() == nullptr) return {};
+    const auto id = EnvelopeId::parse(*named->as_string());
+    if (!id) return {};
+    TRY(const auto no, store::find_envelope_no(tx.db(), workspace_no, *id));
+    if (!no) return {};
+    const EventGroup group = group_of(draft.type);
+    if (group != EventGroup::document && group != EventGroup::source)
+        return fail(Errc::conflict,
+                    "this envelope is kept here: report what happens to it with POST "
+                    "/v1/envelopes/{envelope_id}/…, and its events follow",
+                    "/data/envelope/id");
+    draft.envelope = *id;
+    draft.envelope_no = *no;
+    return {};
+}
+
+/// An event that was accepted before, perhaps under rules that have changed since.
+Result<std::optional<EventAnswer>> find_accepted(store::Tx& tx, std::int64_t workspace_no,
+                                                 const PostedEvent& event,
+                                                 const std::optional<std::string>& key) {
+    std::optional<store::EventRow> row;
+    bool same = false;
+    if (key) {
+        TRY(const auto known, store::find_event_key(tx.db(), {workspace_no, as_bytes(*key)}));
+        if (known) {
+            TRY(row, store::load_event(tx.db(), known->event_seq, store::Payload::skip));
+            same = known->request_hash == event.hash;
+        }
+    }
+    if (!row && event.draft.id) {
+        TRY(row, store::find_event(tx.db(), workspace_no, *event.draft.id));
+        same = row && row->request_hash == event.hash;
+    }
+    if (!row) return std::nullopt;
+    if (!same)
+        return fail(Errc::conflict,
+                    "this id or key was used before for another event; use a new one, or send "
+                    "exactly the same event again");
+    return answer_of({row->id, row->seq, row->accepted_at, row->plan.size(), true});
+}
+
+struct Aside {
+    QuarantineId id;
+    bool repeated = false;
+};
+/// A client that repeats an event under its own id finds it where it was set aside.
+Result<Aside> place_aside(store::Tx& tx, WriterSide& side, const routing::WorkspaceFacts& workspace,
+                          const PostedEvent& event) {
+    const Timestamp now = side.clock().wall();
+    if (!event.draft.id) return Aside{side.entropy().id<QuarantineId>(now), false};
+    const QuarantineId same{event.draft.id->value};
+    TRY(const auto known, store::find_quarantine(tx.db(), workspace.no, same));
+    if (!known) return Aside{same, false};
+    TRY(const security::Secret text,
+        side.keys().vault().open(quarantine_cell(workspace.id, same), known->payload));
+    if (text.expose_text() == event.text) return Aside{same, true};
+    return Aside{side.entropy().id<QuarantineId>(now), false};
+}
+
+Result<> write_aside(store::Tx& tx, WriterSide& side, const routing::WorkspaceFacts& workspace,
+                     const QuarantineId& id, const PostedEvent& event) {
+    const Error& suspicion = *event.suspicion;
+    store::QuarantineRow row;
+    row.id = id;
+    row.workspace_no = workspace.no;
+    row.received_at = side.clock().wall();
+    row.reason = fmt::format("{}: {}", suspicion.pointer, suspicion.detail);
+    TRY(row.payload,
+        side.keys().vault().seal(quarantine_cell(workspace.id, id), as_bytes(event.text)));
+    CHECK(store::insert_quarantine(tx.db(), row));
+    const std::string_view type = to_text(event.draft.type);
+    const std::string detail = json::to_text(json::Object{{"quarantine_id", id.text()},
+                                                          {"event_type", type},
+                                                          {"reason", suspicion.detail},
+                                                          {"pointer", suspicion.pointer}});
+    CHECK(store::raise_alert(tx.db(), {.id = side.entropy().id<AlertId>(row.received_at),
+                                       .workspace_no = workspace.no,
+                                       .kind = "event_quarantined",
+                                       .subject = type,
+                                       .detail = detail,
+                                       .at = row.received_at}));
+    return {};
+}
+
+Result<EventAnswer> set_aside(store::Tx& tx, WriterSide& side, std::int64_t workspace_no,
+                              const PostedEvent& event, const std::optional<std::string>& key) {
+    TRY(auto accepted, find_accepted(tx, workspace_no, event, key));
+    if (accepted) return *std::move(accepted);
+    const auto* workspace = side.directory().get().workspace(workspace_no);
+    if (workspace == nullptr) return fail(Errc::not_found, "there is no such workspace");
+    CHECK(side.keys().ensure(tx, workspace->id, workspace_no, side.clock().wall()));
+    TRY(const Aside aside, place_aside(tx, side, *workspace, event));
+    if (!aside.repeated) CHECK(write_aside(tx, side, *workspace, aside.id, event));
+    EventAnswer out;
+    out.append("status", "quarantined");
+    out.append("quarantine_id", aside.id.text());
+    out.append("reason", event.suspicion->detail);
+    out.append("pointer", event.suspicion->pointer);
+    if (aside.repeated) out.append("repeated", true);
+    return out;
+}
+
+}  // namespace
+
+bool is_of_the_event(Errc code) {
+    return code == Errc::invalid_argument || code == Errc::conflict || code == Errc::not_found ||
+           code == Errc::gone;
+}
+
+security::Cell quarantine_cell(const WorkspaceId& workspace, const QuarantineId& id) {
+    return {workspace, "quarantine", "payload", id.value};
+}
+
+Result<EventAnswer> accept_event(store::Tx& tx, WriterSide& side, std::int64_t workspace_no,
+                                 PostedEvent event, const std::optional<std::string>& key) {
+    CHECK(settle_files(tx, workspace_no, event.draft.data));
+    CHECK(find_own_envelope(tx, workspace_no, event.draft));
+    TRY(const intake::Accepted accepted,
+        side.intake.accept(tx, workspace_no, std::move(event.draft), {key, event.hash}));
+    return answer_of(accepted);
+}
+
+Result<EventAnswer> take_event(store::Tx& tx, WriterSide& side, std::int64_t workspace_no,
+                               PostedEvent event, const std::optional<std::string>& key) {
+    if (event.suspicion) return set_aside(tx, side, workspace_no, event, key);
+    return accept_event(tx, side, workspace_no, std::move(event), key);
+}
+
+}  // namespace blotter::api

@@ -1,0 +1,187 @@
+#include "api/routes/events.hpp"
+
+#include <fmt/format.h>
+
+#include "api/event_intake.hpp"
+#include "api/helpers.hpp"
+
+namespace blotter::api {
+namespace {
+
+using security::Permission;
+
+constexpr std::size_t key_bytes_max = 255;
+constexpr std::uint64_t batch_bytes_max = 16 << 20;
+
+Result<EventRules> rules_of(Services& services, const Call& call) {
+    EventRules out;
+    out.workspace_no = call.workspace_no;
+    out.now = call.now;
+    out.directory = call.directory;
+    TRY(out.metadata, services.metadata_schemas.find(call.directory, call.workspace_no));
+    return out;
+}
+
+/// The key belongs to the event itself, for as long as the event is kept: intake compares it, and
+/// the general store of answers is left out of the most frequent request of all.
+Result<std::optional<std::string>> read_key(const Call& call) {
+    const auto key = call.request.headers.find("idempotency-key");
+    if (!key) return std::nullopt;
+    if (key->empty() || key->size() > key_bytes_max)
+        return fail(Errc::invalid_argument,
+                    fmt::format("Idempotency-Key has 1 to {} characters", key_bytes_max));
+    return std::string{*key};
+}
+
+runtime::Task<Result<Reply>> post_event(Services& services, Call& call) {
+    CO_TRY(EventRules rules, rules_of(services, call));
+    CO_TRY(std::optional<std::string> key, read_key(call));
+    if (key) rules.hash = Hash::always;
+    CO_TRY(PostedEvent event, read_event(call.body, rules));
+    const bool suspicious = event.suspicion.has_value();
+    auto work = [event = std::move(event), key = std::move(key), workspace_no = call.workspace_no](
+                    store::Tx& tx, WriterSide& side) mutable -> Result<Reply> {
+        TRY(EventAnswer answer, take_event(tx, side, workspace_no, std::move(event), key));
+        return Reply{202, std::move(answer), {}};
+    };
+    // What is set aside is no event yet and has no key of its own.
+    if (suspicious) co_return co_await mutate(services, call, std::move(work));
+    co_return co_await store::write(services.loop, services.writer,
+                                    [&side = services.writer_side, work = std::move(work)](
+                                        store::Tx& tx) mutable { return work(tx, side); });
+}
+
+// --- Batches ---
+
+using Items = std::vector<Result<PostedEvent>>;
+
+Items read_items(json::Array& events, const EventRules& rules) {
+    Items out;
+    out.reserve(events.size());
+    for (json::Value& event : events) out.push_back(read_event(event, rules));
+    return out;
+}
+
+json::Value rejection(std::size_t index, const Error& error) {
+    json::Object problem{{"code", to_text(error.code)}, {"detail", error.detail}};
+    if (!error.pointer.empty()) problem.append("pointer", error.pointer);
+    return json::Object{{"index", index}, {"status", "rejected"}, {"error", std::move(problem)}};
+}
+
+json::Value indexed(std::size_t index, EventAnswer answer) {
+    json::Object out{{"index", index}};
+    for (json::Member& member : answer) out.append(std::move(member.name), std::move(member.value));
+    return out;
+}
+
+/// What is wrong with one event does not stop the others; what is wrong with the store does.
+Result<Reply> take_items(store::Tx& tx, WriterSide& side, std::int64_t workspace_no, Items items) {
+    json::Array results;
+    results.reserve(items.size());
+    for (std::size_t i = 0; i < items.size(); ++i) {
+        if (!items[i]) {
+            results.push_back(rejection(i, items[i].error()));
+            continue;
+        }
+        auto answer = take_event(tx, side, workspace_no, *std::move(items[i]), std::nullopt);
+        if (answer)
+            results.push_back(indexed(i, *std::move(answer)));
+        else if (is_of_the_event(answer.error().code))
+            results.push_back(rejection(i, answer.error()));
+        else
+            return pass(std::move(answer).error());
+    }
+    return Reply{202, json::Object{{"results", std::move(results)}}, {}};
+}
+
+Result<json::Array> take_events(Services& services, Call& call) {
+    json::ObjectReader in{call.body};
+    const json::Array& events =
+        in.array("events", static_cast<std::size_t>(services.settings.api.batch_events_max));
+    if (events.empty()) in.refuse("events", "'events' must hold at least one event");
+    CHECK(in.finish());
+    return std::move(*call.body.as_object()->find("events")->as_array());
+}
+
+runtime::Task<Result<Reply>> post_batch(Services& services, Call& call) {
+    CO_TRY(EventRules rules, rules_of(services, call));
+    CO_TRY(json::Array events, take_events(services, call));
+    // Checking a thousand events takes too long for a loop that others share.
+    Items items = co_await runtime::offload(
+        services.loop, services.offload,
+        [events = std::move(events), rules]() mutable { return read_items(events, rules); });
+    co_return co_await mutate(services, call,
+                              [items = std::move(items), workspace_no = call.workspace_no](
+                                  store::Tx& tx, WriterSide& side) mutable {
+                                  return take_items(tx, side, workspace_no, std::move(items));
+                              });
+}
+
+std::vector<Component> components() {
+    return {
+        {"EventRequest",
+         R"({"type":"object","required":["type","data"],"properties":{"type":{"type":"string",)"
+         R"("description":"One of GET /v1/event-types."},)"
+         R"("timestamp":{"type":"string","format":"date-time","description":)"
+         R"("When it happened; now when it is left out."},)"
+         R"("id":{"type":"string","description":"evt_ and 26 characters: the same id again is )"
+         R"(the same event."},"entity_id":{"type":"string"},"data":{"type":"object"}}})"},
+        {"EventAnswer",
+         R"({"type":"object","required":["status"],"properties":{"id":{"type":"string"},)"
+         R"("status":{"enum":["accepted","quarantined"]},)"
+         R"("accepted_at":{"type":"string","format":"date-time"},)"
+         R"("deliveries":{"type":"integer"},"repeated":{"type":"boolean"},)"
+         R"("quarantine_id":{"type":"string"},"reason":{"type":"string"},)"
+         R"("pointer":{"type":"string"}}})"},
+        {"EventBatch",
+         R"({"type":"object","required":["events"],"properties":{"events":{"type":"array",)"
+         R"("minItems":1,"items":{"$ref":"#/components/schemas/EventRequest"}}}})"},
+        {"EventBatchAnswer",
+         R"({"type":"object","required":["results"],"properties":{"results":{"type":"array",)"
+         R"("items":{"type":"object","required":["index","status"],"properties":{)"
+         R"("index":{"type":"integer"},"status":{"enum":["accepted","quarantined","rejected"]},)"
+         R"("id":{"type":"string"},"accepted_at":{"type":"string","format":"date-time"},)"
+         R"("deliveries":{"type":"integer"},"repeated":{"type":"boolean"},)"
+         R"("quarantine_id":{"type":"string"},"reason":{"type":"string"},)"
+         R"("pointer":{"type":"string"},"error":{"type":"object","properties":{)"
+         R"("code":{"type":"string"},"detail":{"type":"string"},"pointer":{"type":"string",)"
+         R"("description":"Within the event."}}}}}}}})"},
+    };
+}
+
+}  // namespace
+
+RouteGroup event_routes() {
+    RouteGroup group;
+    group.components = components();
+    group.routes = {
+        {.method = http::Method::post,
+         .path = "/v1/events",
+         .operation = "postEvent",
+         .tag = "events",
+         .summary = "Hand in an event of an application that keeps its envelopes itself",
+         .permission = Permission::events_write,
+         .takes = Takes::json,
+         .request = "#EventRequest",
+         .status = 202,
+         .response = "#EventAnswer",
+         .handler = post_event},
+        {.method = http::Method::post,
+         .path = "/v1/events/batch",
+         .operation = "postEventBatch",
+         .tag = "events",
+         .summary = "Hand in many events at once, each with a result of its own",
+         .permission = Permission::events_write,
+         .takes = Takes::json,
+         .request = "#EventBatch",
+         .status = 202,
+         .response = "#EventBatchAnswer",
+         .handler = post_batch,
+         .bytes_max = batch_bytes_max},
+    };
+    for (Route& route : event_read_routes()) group.routes.push_back(std::move(route));
+    for (const Component& part : event_read_components()) group.components.push_back(part);
+    return group;
+}
+
+}  // namespace blotter::api
