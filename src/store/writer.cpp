@@ -15,6 +15,9 @@ namespace blotter::store {
 
 namespace {
 
+/// How often an idle store is looked after again: a reader may have been in the way.
+constexpr Duration idle_round{1'000};
+
 using Jobs = std::vector<std::unique_ptr<Job>>;
 
 /// Work that throws has a bug, but one bad request must not take the others' work with it.
@@ -228,13 +231,12 @@ void Writer::Impl::loop() {
         {
             std::unique_lock lock{mutex};
             const auto something = [this] { return stopping() || !queue.empty(); };
-            if (worked && !ready.wait_for(lock, options.idle_after, something)) {
+            if (!ready.wait_for(lock, worked ? options.idle_after : idle_round, something)) {
                 lock.unlock();
                 look_after(sql::Upkeep::idle);
                 worked = false;
                 continue;
             }
-            ready.wait(lock, something);
             if (queue.empty()) return;
         }
         take();

@@ -262,6 +262,9 @@ Result<> SqliteConnection::configure() {
                                 "page_size={} wal={}, expected 2, {}, 1",
                                 options_.path.string(), synchronous, bytes, wal, page_bytes));
     sqlite3_wal_hook(db_, &SqliteConnection::on_log, this);
+    // A log that is there already is what a crash left, and may hold what had been erased.
+    CHECK(checkpoint(SQLITE_CHECKPOINT_PASSIVE));
+    log_holds_erased_ = frames_ > 0;
     return {};
 }
 
@@ -391,10 +394,8 @@ Result<> SqliteConnection::checkpoint(int mode) {
     // A log that was moved whole starts again with the next commit, unless a reader is in it: then
     // too much is counted, and the next checkpoint comes early.
     if (code == SQLITE_OK && moved == frames) counted_ = 0;
-    if (code == SQLITE_OK && mode == SQLITE_CHECKPOINT_TRUNCATE) {
-        frames_ = 0;
-        log_holds_erased_ = false;
-    }
+    if (code == SQLITE_OK) frames_ = frames;
+    if (code == SQLITE_OK && mode == SQLITE_CHECKPOINT_TRUNCATE) log_holds_erased_ = false;
     if ((code & 0xff) == SQLITE_BUSY || code == SQLITE_OK) return {};
     std::unexpected<Error> failed = failure(code, "checkpoint");
     // The log still has everything: without room it just goes on growing where it can.

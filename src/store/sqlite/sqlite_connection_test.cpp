@@ -348,6 +348,25 @@ TEST_F(OnFaultyDisk, erasure_waits_for_a_reader_and_is_done_afterwards) {
     EXPECT_FALSE(holds(vfs.content("e.db"), key));
 }
 
+TEST_F(OnFaultyDisk, erasure_is_finished_after_a_crash) {
+    const std::string key = "this-is-the-key-of-one-person-32";
+    {
+        auto db = open();
+        ASSERT_TRUE(db->execute(create));
+        ASSERT_TRUE(sql::run(*db, insert, 1, key));
+        ASSERT_TRUE(db->begin());
+        ASSERT_TRUE(db->overwrite_deleted());
+        ASSERT_TRUE(sql::run(*db, remove, 1));
+        ASSERT_TRUE(db->commit());
+        vfs.power_cut();
+    }
+    EXPECT_TRUE(holds(vfs.content("e.db-wal"), key));
+    auto db = open();
+    ASSERT_TRUE(db->upkeep(sql::Upkeep::idle));
+    EXPECT_FALSE(holds(vfs.content("e.db-wal"), key));
+    EXPECT_FALSE(holds(vfs.content("e.db"), key));
+}
+
 TEST_F(OnFaultyDisk, upkeep_moves_the_log_only_when_there_is_enough_of_it) {
     auto db = open({.checkpoint_idle_bytes = 40'000, .checkpoint_busy_bytes = 200'000});
     ASSERT_TRUE(db->execute(create));
