@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "api/request_log.hpp"
 #include "http/problem.hpp"
 #include "security/api_key.hpp"
 
@@ -12,6 +13,7 @@ namespace {
 
 constexpr std::string_view json_fields = "content-type: application/json\r\n";
 constexpr std::size_t rates_kept_max = 10'000;
+constexpr std::size_t path_kept_bytes_max = 512;
 
 bool is_json(std::string_view content_type) {
     const std::string_view type = content_type.substr(0, content_type.find(';'));
@@ -71,6 +73,7 @@ runtime::Task<http::Response> Gateway::handle(http::Request& request,
     const RequestId id = services_.entropy.id<RequestId>(services_.loop.clock().wall());
     const auto found = table_.router().find(request.method, request.path());
     http::Response response;
+    Asker asker;
     if (const auto* missing = std::get_if<http::Router::NoSuchPath>(&found)) {
         response = http::make_response_for(*missing);
     } else if (const auto* other = std::get_if<http::Router::NoSuchMethod>(&found)) {
@@ -78,16 +81,25 @@ runtime::Task<http::Response> Gateway::handle(http::Request& request,
     } else if (const auto* bad = std::get_if<http::Router::BadPath>(&found)) {
         response = http::make_response_for(*bad);
     } else {
-        auto reply = co_await serve(request, context, id);
+        auto reply = co_await serve(request, context, id, asker);
         response = finish(std::move(reply), id);
     }
     response.headers.set("request-id", id.text());
-    note(request, response, id, services_.loop.now() - started);
+    const std::chrono::nanoseconds took = services_.loop.now() - started;
+    note(request, response, id, took);
+    if (asker.key_no != 0 && services_.request_log != nullptr)
+        keep(request, response.status,
+             {.at = services_.loop.clock().wall(),
+              .workspace_no = asker.workspace_no,
+              .key_no = asker.key_no,
+              .took = std::chrono::duration_cast<std::chrono::microseconds>(took),
+              .remote = context.remote.address().to_string(),
+              .request_id = id.text()});
     co_return response;
 }
 
 runtime::Task<Result<Reply>> Gateway::serve(http::Request& request, http::RequestContext& context,
-                                            const RequestId& id) {
+                                            const RequestId& id, Asker& asker) {
     auto found = table_.router().find(request.method, request.path());
     auto& match = std::get<http::Router::Match>(found);
     const Route& route = table_.route(match.route);
@@ -103,12 +115,20 @@ runtime::Task<Result<Reply>> Gateway::serve(http::Request& request, http::Reques
               .body = {},
               .directory = services_.directory};
     if (route.access != Access::open) {
-        CO_CHECK(authenticate(route, call));
-        CO_CHECK(check_rate(call));
-        CO_CHECK(find_workspace(route, call));
+        auto admitted = admit(route, call);
+        asker = {call.principal.key_no, call.workspace_no != 0
+                                            ? call.workspace_no
+                                            : call.principal.key_workspace_no.value_or(0)};
+        CO_CHECK(std::move(admitted));
     }
     CO_CHECK(read_input(route, call));
     co_return co_await route.handler(services_, call);
+}
+
+Result<> Gateway::admit(const Route& route, Call& call) {
+    CHECK(authenticate(route, call));
+    CHECK(check_rate(call));
+    return find_workspace(route, call);
 }
 
 Result<> Gateway::authenticate(const Route& route, Call& call) {
@@ -241,6 +261,14 @@ void Gateway::note(const http::Request& request, const http::Response& response,
                                          {"path", request.path()},
                                          {"status", response.status},
                                          {"took_ms", took}});
+}
+
+void Gateway::keep(const http::Request& request, int status, store::RequestLogRow row) {
+    row.method = http::to_text(request.method);
+    row.path = request.path().substr(0, path_kept_bytes_max);
+    row.status = status;
+    if (row.workspace_no == 0) row.workspace_no.reset();
+    services_.request_log->note(std::move(row));
 }
 
 }  // namespace blotter::api

@@ -7,6 +7,7 @@
 #include "delivery/throttle.hpp"
 #include "http/router.hpp"
 #include "http/server.hpp"
+#include "store/tables/access.hpp"
 
 namespace blotter::api {
 
@@ -46,8 +47,14 @@ class Gateway final : public http::Handler {
                                          http::RequestContext& context) override;
 
   private:
+    /// Who asked, as far as that was found out.
+    struct Asker {
+        std::int64_t key_no = 0;
+        std::int64_t workspace_no = 0;
+    };
     runtime::Task<Result<Reply>> serve(http::Request& request, http::RequestContext& context,
-                                       const RequestId& id);
+                                       const RequestId& id, Asker& asker);
+    Result<> admit(const Route& route, Call& call);
     Result<> authenticate(const Route& route, Call& call);
     Result<> find_workspace(const Route& route, Call& call);
     Result<> check_rate(const Call& call);
@@ -55,6 +62,8 @@ class Gateway final : public http::Handler {
     http::Response finish(Result<Reply> reply, const RequestId& id);
     void note(const http::Request& request, const http::Response& response, const RequestId& id,
               std::chrono::nanoseconds took);
+    /// Of callers with a key only: addresses without one can hold a secret, as links do.
+    void keep(const http::Request& request, int status, store::RequestLogRow row);
 
     Services& services_;
     const RouteTable& table_;

@@ -21,6 +21,8 @@
 
 namespace blotter::api {
 
+class RequestLog;
+
 /// What belongs to the writer's thread: used inside `store::write` work only.
 struct WriterSide {
     intake::Intake& intake;
@@ -56,6 +58,7 @@ struct Services {
     std::string version;
     routing::DirectoryPtr directory;  ///< the latest that this loop was told of
     MetadataSchemas metadata_schemas{};
+    RequestLog* request_log = nullptr;  ///< null: requests are not kept
 };
 
 }  // namespace blotter::api
