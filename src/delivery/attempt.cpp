@@ -305,21 +305,20 @@ void Engine::log_attempt(const Loaded& loaded, const Destination& destination,
                          const Decision& decision, const Outcome& outcome,
                          const connectors::AttemptReport& report) {
     if (!parts_.log.writes(observe::Level::info)) return;
-    const Timestamp next = decision.after.due.value_or(Timestamp{});
-    parts_.log.info(
-        "delivery.attempted",
-        {{"delivery", loaded.id},
-         {"event", loaded.event->id},
-         {"event_type", to_text(loaded.event->type)},
-         {"destination", destination.id},
-         {"attempt", loaded.delivery.attempts},
-         {"outcome", to_text(outcome.code)},
-         {"status", static_cast<int>(outcome.status)},
-         {"address", report.attempt.address},
-         {"took_ms", report.attempt.took},
-         {"state", to_text(stored_state(decision.after))},
-         {"next_at", next},
-         {"detail", outcome.kind() == OutcomeKind::success ? std::string{} : outcome.words}});
+    const std::string next = decision.after.due ? to_rfc3339(*decision.after.due) : "";
+    const std::string failure = outcome.kind() == OutcomeKind::success ? "" : outcome.words;
+    parts_.log.info("delivery.attempted", {{"delivery", loaded.id},
+                                           {"event", loaded.event->id},
+                                           {"event_type", to_text(loaded.event->type)},
+                                           {"destination", destination.id},
+                                           {"attempt", loaded.delivery.attempts},
+                                           {"outcome", to_text(outcome.code)},
+                                           {"status", static_cast<int>(outcome.status)},
+                                           {"address", report.attempt.address},
+                                           {"took_ms", report.attempt.took},
+                                           {"state", to_text(stored_state(decision.after))},
+                                           {"next_at", next},
+                                           {"detail", failure}});
 }
 
 }  // namespace blotter::delivery

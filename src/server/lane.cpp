@@ -61,6 +61,7 @@ Lane::Lane(Shared& shared, runtime::Loop& loop, std::unique_ptr<runtime::SystemN
                static_cast<std::uint32_t>(shared.settings.delivery.workspace_in_flight_max), count,
                index},
               shared.directory),
+      request_log_({loop, shared.writer, shared.log, shared.request_log_dropped}),
       services_{loop,
                 entropy_,
                 shared.offload,
@@ -92,6 +93,8 @@ Lane::Lane(Shared& shared, runtime::Loop& loop, std::unique_ptr<runtime::SystemN
 }
 
 void Lane::start() {
+    services_.request_log = &request_log_;
+    request_log_.start();
     engine_.start();
     server_.start();
 }
@@ -99,6 +102,7 @@ void Lane::start() {
 runtime::Task<> Lane::stop_serving(MonoTime deadline) {
     server_.close();
     co_await server_.join(deadline);
+    co_await request_log_.stop();
 }
 
 runtime::Task<> Lane::stop_delivering(MonoTime deadline) {

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "api/gateway.hpp"
+#include "api/request_log.hpp"
 #include "api/secret_source.hpp"
 #include "connectors/webhook/webhook.hpp"
 #include "delivery/engine.hpp"
@@ -27,6 +28,7 @@ struct Shared {
     delivery::Backlogs& backlogs;
     delivery::DeliveryProbe& delivery_probe;
     api::ApiProbe& api_probe;
+    observe::Counter& request_log_dropped;
     const security::MasterKeys& masters;
     const WorkspaceId& installation;
     const security::EgressGuard& guard;
@@ -78,6 +80,7 @@ class Lane {
     api::StoredSecrets secrets_;
     connectors::WebhookConnector webhook_;
     delivery::Engine engine_;
+    api::RequestLog request_log_;
     api::Services services_;
     api::Gateway gateway_;
     http::Server server_;

@@ -7,6 +7,7 @@
 
 #include "config/load.hpp"
 #include "ledger/sealer.hpp"
+#include "server/background.hpp"
 #include "server/data_directory.hpp"
 #include "server/lane.hpp"
 #include "server/recovery.hpp"
@@ -91,6 +92,7 @@ struct Node::Impl {
     std::unique_ptr<api::WriterSide> writer_side;
     delivery::DeliveryProbe delivery_probe;
     api::ApiProbe api_probe;
+    observe::Counter request_log_dropped;
     observe::MetricsPage metrics;
     observe::Health health;
     observe::HealthCheck* serving = nullptr;
@@ -189,6 +191,8 @@ Result<> Node::Impl::listen() {
     if (settings.listen.public_url.empty())
         public_url =
             (settings.listen.tls_certificate.empty() ? "http://" : "https://") + text_of(at);
+    metrics.add({"blotter_request_log_dropped_total", "Requests that were not kept in the log"}, {},
+                request_log_dropped);
     delivery_probe.show_on(metrics);
     api_probe.show_on(metrics);
     serving = &health.add("serving", observe::Scope::ready);
@@ -202,6 +206,7 @@ Result<> Node::Impl::listen() {
                                              backlogs,
                                              delivery_probe,
                                              api_probe,
+                                             request_log_dropped,
                                              data->masters,
                                              data->installation,
                                              *guard,

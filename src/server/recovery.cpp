@@ -61,8 +61,4 @@ Result<std::int64_t> recover_first_attempts(sql::Connection& db,
     return std::max(last, watermark);
 }
 
-std::vector<std::unique_ptr<Background>> make_background(api::Services&) {
-    return {};
-}
-
 }  // namespace blotter::server

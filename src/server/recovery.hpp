@@ -1,6 +1,5 @@
 #pragma once
 
-#include "api/services.hpp"
 #include "routing/directory.hpp"
 #include "runtime/clock.hpp"
 #include "runtime/entropy.hpp"
@@ -15,14 +14,5 @@ Result<std::int64_t> recover_first_attempts(sql::Connection& db,
                                             const routing::Directory& directory,
                                             const runtime::Clock& clock, runtime::Entropy& entropy,
                                             std::int64_t watermark);
-
-/// Work that runs beside the requests, on the first loop.
-class Background {
-  public:
-    virtual ~Background() = default;
-    virtual void start() = 0;
-    virtual runtime::Task<> stop() = 0;
-};
-std::vector<std::unique_ptr<Background>> make_background(api::Services& services);
 
 }  // namespace blotter::server
