@@ -77,7 +77,7 @@ struct Writer::Impl {
     static void undo(Tx& tx);
     void finish(Member& member, Result<> outcome);
     void lose(const Error& reason);
-    void break_down(const Error& reason);
+    void break_down();
     void refuse(std::span<std::unique_ptr<Job>> members);
     void look_after(sql::Upkeep when);
     void loop();
@@ -167,7 +167,7 @@ void Writer::Impl::lose(const Error& reason) {
     connection->rollback();
     // A connection that cannot even go back to idle is of no further use.
     const bool unusable = connection->state() != sql::State::idle;
-    if (unusable) break_down(reason);
+    if (unusable) break_down();
     for (auto member = group.rbegin(); member != group.rend(); ++member) undo(member->tx);
     for (Member& member : group) {
         // A job that failed by itself keeps its own reason.
@@ -178,7 +178,7 @@ void Writer::Impl::lose(const Error& reason) {
     if (!unusable && reason.code == Errc::storage_full) look_after(sql::Upkeep::full);
 }
 
-void Writer::Impl::break_down(const Error&) {
+void Writer::Impl::break_down() {
     broken = true;
     const std::lock_guard lock{mutex};
     if (phase == Phase::open) phase = Phase::broken;
@@ -196,7 +196,7 @@ void Writer::Impl::look_after(sql::Upkeep when) {
     if (broken) return;
     const Result<> done = connection->upkeep(when);
     if (done) return;
-    break_down(done.error());
+    break_down();
     if (options.on_broken) options.on_broken(done.error());
 }
 
