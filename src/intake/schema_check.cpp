@@ -4,6 +4,9 @@
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
+
+// Without this the library ends the program when a schema has a mistake.
+#define VALIJSON_USE_EXCEPTIONS 1
 #include <valijson/adapters/boost_json_adapter.hpp>
 #include <valijson/schema.hpp>
 #include <valijson/schema_parser.hpp>

@@ -272,6 +272,7 @@ test('each role may do what it may and nothing else, on every operation of the d
   assert.ok(guarded.length >= 40, `${guarded.length} operations`);
   for (const o of guarded) assert.ok(o.permission, `${o.method} ${o.path} names its permission (x-permission)`);
   assert.deepEqual(all.filter((o) => o.open && o.path.startsWith('/v1/')).map((o) => o.path), []);
+  await eventually('the first checkpoint', async () => (await admin.get('/v1/ledger/checkpoint')).status === 200);
   const keys = {};
   for (const role of Object.keys(may))
     keys[role] = (await server.owner.createApiKey(admin.workspace_id, { name: role, role })).key;

@@ -83,6 +83,7 @@ export class Child {
 
   /** Sends the signal and waits for the end; past the timeout it is killed and that is an error. */
   async stop(signal = 'SIGTERM', timeout_ms = 60_000) {
+    this.ending = true;
     if (!this.exit) this.process.kill(signal);
     const timer = setTimeout(() => {
       this.late = true;

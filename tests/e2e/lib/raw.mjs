@@ -20,7 +20,7 @@ export function exchangeRaw(address, ...pieces) {
     socket.on('close', () => {
       clearTimeout(timer);
       const text = Buffer.concat(received).toString('latin1');
-      resolve({ text, closed: open, statuses: [...text.matchAll(/^HTTP\/1\.[01] (\d{3})/gm)].map((m) => Number(m[1])) });
+      resolve({ text, closed: open, statuses: [...text.matchAll(/HTTP\/1\.[01] (\d{3}) /g)].map((m) => Number(m[1])) });
     });
     socket.on('connect', async () => {
       for (const piece of pieces) {

@@ -91,10 +91,12 @@ export class Server {
     return this.start();
   }
 
-  /** The end of the test: whatever state it is in. */
+  /** The end of the test. A server that ended before anybody asked it to is an error. */
   async close() {
+    const died = this.child?.exit && !this.child.ending ? this.child.failure('ended by itself') : undefined;
     if (this.child && !this.child.exit) await this.child.stop('SIGTERM').catch(() => {});
     if (this.owns_folder && !process.env.BLOTTER_KEEP) removeFolder(join(this.data_dir, '..'));
+    if (died) throw died;
   }
 
   /** A command of the program on this server's data: { code, stdout, stderr, output }. */
@@ -117,7 +119,7 @@ export async function startServer(options) {
   try {
     return await server.start();
   } catch (error) {
-    await server.close();
+    await server.close().catch(() => {});
     throw error;
   }
 }
