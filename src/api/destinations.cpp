@@ -8,6 +8,7 @@
 #include "connectors/webhook/webhook.hpp"
 #include "delivery/schedule.hpp"
 #include "http/message.hpp"
+#include "intake/sealed_config.hpp"
 #include "security/header_rules.hpp"
 
 namespace blotter::api {
@@ -129,7 +130,11 @@ Result<> check_bearer_key(std::string_view text) {
                 "/bearer_key");
 }
 
-store::DestinationRow row_of(const Destination& d) {
+Result<store::DestinationRow> row_of(store::Tx& tx, WriterSide& side, const Destination& d) {
+    const SecretOwner owner = owner_of(side, d);
+    CHECK(side.keys().ensure(tx, owner.workspace, d.workspace_no, side.clock().wall()));
+    TRY(const json::Value config,
+        intake::seal_config(config_to_json(d), side.keys(), owner.workspace, d.id));
     store::DestinationRow row;
     row.no = d.no;
     row.id = d.id;
@@ -139,7 +144,7 @@ store::DestinationRow row_of(const Destination& d) {
     row.name = d.name;
     row.state = d.state;
     row.state_reason = d.state_reason;
-    row.config = json::to_text(config_to_json(d));
+    row.config = json::to_text(config);
     row.created_at = d.created_at;
     row.updated_at = d.updated_at;
     row.version = d.version;

@@ -39,7 +39,9 @@ Result<std::optional<std::int64_t>> entity_no_of(const routing::Directory& direc
 /// A bearer key that can stand in a header. Errors point to /bearer_key.
 Result<> check_bearer_key(std::string_view text);
 
-store::DestinationRow row_of(const Destination& destination);
+/// The row to write, with the values of its custom headers sealed.
+Result<store::DestinationRow> row_of(store::Tx& tx, WriterSide& side,
+                                     const Destination& destination);
 /// The ledger's note of a change to a destination's settings, and of a lower TLS floor.
 Result<> note_change(store::Tx& tx, WriterSide& side, const Destination& after,
                      const Destination* before);

@@ -122,7 +122,23 @@ runtime::Task<Result<Reply>> Gateway::serve(http::Request& request, http::Reques
         CO_CHECK(std::move(admitted));
     }
     CO_CHECK(read_input(route, call));
-    co_return co_await route.handler(services_, call);
+    auto reply = co_await route.handler(services_, call);
+    if (!reply && reply.error().code == Errc::address_denied && call.workspace_no != 0)
+        co_await note_denied(call, reply.error().detail);
+    co_return reply;
+}
+
+/// Somebody tried to point us at an address that is not theirs: an auditor wants to see that.
+runtime::Task<> Gateway::note_denied(const Call& call, std::string what) {
+    const auto noted = co_await store::write(
+        services_.loop, services_.writer,
+        [&side = services_.writer_side, no = call.workspace_no, key = call.principal.key.text(),
+         what = std::move(what)](store::Tx& tx) -> Result<int> {
+            CHECK(side.intake.note(tx, no, ledger::LeafKind::security_denied,
+                                   {{"key", key}, {"what", what}}));
+            return 0;
+        });
+    if (!noted) services_.log.warning("api.note_failed", {{"error", noted.error()}});
 }
 
 Result<> Gateway::admit(const Route& route, Call& call) {

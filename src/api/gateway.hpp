@@ -55,6 +55,7 @@ class Gateway final : public http::Handler {
     runtime::Task<Result<Reply>> serve(http::Request& request, http::RequestContext& context,
                                        const RequestId& id, Asker& asker);
     Result<> admit(const Route& route, Call& call);
+    runtime::Task<> note_denied(const Call& call, std::string what);
     Result<> authenticate(const Route& route, Call& call);
     Result<> find_workspace(const Route& route, Call& call);
     Result<> check_rate(const Call& call);

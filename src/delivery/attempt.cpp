@@ -32,6 +32,16 @@ OutcomeCode code_of(Errc failure, connectors::Stage stage) {
             return OutcomeCode::tls_failed;
         case Errc::tls_version:
             return OutcomeCode::tls_version;
+        case Errc::certificate_expired:
+            return OutcomeCode::certificate_expired;
+        case Errc::certificate_not_yet_valid:
+            return OutcomeCode::certificate_not_yet_valid;
+        case Errc::certificate_wrong_host:
+            return OutcomeCode::certificate_wrong_host;
+        case Errc::certificate_untrusted:
+            return OutcomeCode::certificate_untrusted;
+        case Errc::too_many_interim:
+            return OutcomeCode::too_many_interim;
         case Errc::connection_closed:
             return OutcomeCode::connection_closed;
         case Errc::protocol_error:

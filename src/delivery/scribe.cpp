@@ -72,16 +72,32 @@ Result<std::int64_t> Scribe::write_one(store::Tx& tx, const Record& r) {
     return fail(Errc::internal, "a delivery record of an unknown kind");
 }
 
+/// Its destination was deleted while this was under way: nothing would ever take it up again.
+Result<> Scribe::write_removed(store::Tx& tx, Record record) {
+    record.state = DeliveryState::cancelled;
+    record.next_at.reset();
+    record.reason = "destination_removed";
+    CHECK(write_one(tx, record));
+    return {};
+}
+
 Result<std::vector<Due>> Scribe::write(store::Tx& tx, const std::vector<Record>& records) {
     std::vector<Due> due;
     std::vector<const Record*> followed;
     std::vector<std::int64_t> settled;
     for (const Record& record : records) {
+        if (!is_final(record.state) &&
+            !intake_.parts().directory.get().target(record.destination_no)) {
+            CHECK(write_removed(tx, record));
+            if (record.settles_first) settled.push_back(record.event_seq);
+            continue;
+        }
         TRY(const std::int64_t no, write_one(tx, record));
         if (record.settles_first) settled.push_back(record.event_seq);
         if (no == 0) continue;
         if (record.next_at) due.push_back({record.destination_no, no, *record.next_at});
-        if (record.effects.has(Effect::alert_failed) || record.effects.has(Effect::alert_gone))
+        if (record.effects.has(Effect::alert_failed) || record.effects.has(Effect::alert_gone) ||
+            record.outcome == OutcomeCode::address_denied)
             followed.push_back(&record);
     }
     // One batch behind on purpose: only what is committed moves it, and a restart looks twice at a
@@ -99,6 +115,10 @@ Result<> Scribe::follow(store::Tx& tx, const Record& r) {
     const Timestamp now = parts.clock.wall();
     const routing::TargetPtr target = parts.directory.get().target(r.destination_no);
     const std::string destination = target ? target->destination.id.text() : "";
+    if (r.outcome == OutcomeCode::address_denied)
+        CHECK(intake_.note(tx, r.workspace_no, ledger::LeafKind::security_denied,
+                           {{"dst", destination}, {"what", r.words}}));
+    if (!r.effects.has(Effect::alert_failed) && !r.effects.has(Effect::alert_gone)) return {};
     json::Object detail;
     detail.append("destination_id", destination);
     if (target) detail.append("destination_name", target->destination.name);

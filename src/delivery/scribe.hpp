@@ -26,6 +26,7 @@ class Scribe {
 
   private:
     Result<std::int64_t> write_one(store::Tx& tx, const Record& record);
+    Result<> write_removed(store::Tx& tx, Record record);
     Result<> follow(store::Tx& tx, const Record& record);
 
     intake::Intake& intake_;

@@ -343,7 +343,7 @@ TEST_F(ClientFixture, refuses_answers_that_are_no_http) {
              {"HTTP/1.1 999 No\r\n\r\n", Errc::protocol_error},
              {"HTTP/1.1 200 OK\n\n", Errc::protocol_error},
              {std::string{"HTTP/1.1 200 \0\r\n\r\n", 18}, Errc::protocol_error},
-             {interim, Errc::protocol_error},
+             {interim, Errc::too_many_interim},
              {"HTTP/1.1 100 Continue\r\n\r\n", Errc::connection_closed, Then::close},
              {"HTTP/1.1 200 OK\r\nX: " + std::string(1 << 20, 'x'), Errc::headers_too_large},
              {"HTTP/1.1 200 OK\r\n" + fields + "\r\n", Errc::headers_too_large},

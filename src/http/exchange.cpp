@@ -192,7 +192,7 @@ runtime::Task<Result<>> ExchangeRun::read_head() {
             co_return Result<>{};
         }
     }
-    co_return fail(Errc::protocol_error, "there are too many interim (1xx) answers");
+    co_return fail(Errc::too_many_interim, "there are too many interim (1xx) answers");
 }
 
 runtime::Task<Result<>> ExchangeRun::read_one_head() {

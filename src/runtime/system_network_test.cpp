@@ -225,7 +225,8 @@ struct TlsFixture : NetworkFixture {
         std::string detail;
         Errc code = Errc::internal;
         run(connect_into(std::move(options), detail, code));
-        EXPECT_EQ(code, Errc::tls_failed) << detail;
+        const bool of_certificate = to_text(code).starts_with("certificate_");
+        EXPECT_TRUE(of_certificate || code == Errc::tls_failed) << detail;
         return detail;
     }
 };

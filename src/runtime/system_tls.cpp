@@ -61,7 +61,7 @@ int note_trouble(int accepted, X509_STORE_CTX* store) {
     auto* const ssl =
         static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
     auto* const binding = static_cast<TlsBinding*>(SSL_get_app_data(ssl));
-    if (binding->trouble.empty()) binding->trouble = certificate_trouble(store, binding->name);
+    if (!binding->trouble) binding->trouble = certificate_trouble(store, binding->name);
     return 0;
 }
 

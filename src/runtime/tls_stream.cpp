@@ -145,8 +145,7 @@ Task<Result<>> TlsStream::handshake(MonoTime deadline) {
                 failure.error().detail = "the TLS handshake took too long";
             co_return failure;
         }
-        if (binding_ && !binding_->trouble.empty())
-            co_return fail(Errc::tls_failed, binding_->trouble);
+        if (binding_ && binding_->trouble) co_return pass(*binding_->trouble);
         co_return pass(handshake_trouble(binding_ ? binding_->version_min : "TLS 1.2"));
     }
     note_handshake();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <openssl/ssl.h>
@@ -25,7 +26,7 @@ using SessionPtr = std::unique_ptr<SSL_SESSION, OpensslFree<SSL_SESSION_free>>;
 struct TlsBinding {
     std::string name;                ///< whom the certificate must name
     std::string version_min;         ///< in words
-    std::string trouble;             ///< why the certificate was refused
+    std::optional<Error> trouble;    ///< why the certificate was refused
     std::string session_key;         ///< empty: sessions are not kept
     std::shared_ptr<void> sessions;  ///< where they are kept (TlsClient's)
 };

@@ -79,7 +79,29 @@ std::string names_on(const X509* certificate) {
 
 }  // namespace
 
-std::string certificate_trouble(X509_STORE_CTX* store, std::string_view wanted_name) {
+namespace {
+
+Errc code_of(int error) {
+    switch (error) {
+        case X509_V_ERR_CERT_HAS_EXPIRED:
+            return Errc::certificate_expired;
+        case X509_V_ERR_CERT_NOT_YET_VALID:
+            return Errc::certificate_not_yet_valid;
+        case X509_V_ERR_HOSTNAME_MISMATCH:
+        case X509_V_ERR_IP_ADDRESS_MISMATCH:
+            return Errc::certificate_wrong_host;
+        case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+        case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+        case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+        case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+        case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+            return Errc::certificate_untrusted;
+        default:
+            return Errc::tls_failed;
+    }
+}
+
+std::string words_of(X509_STORE_CTX* store, std::string_view wanted_name) {
     const int error = X509_STORE_CTX_get_error(store);
     const X509* const certificate = X509_STORE_CTX_get_current_cert(store);
     const std::string which =
@@ -112,6 +134,12 @@ std::string certificate_trouble(X509_STORE_CTX* store, std::string_view wanted_n
         default:
             return which + " was not accepted: " + reason;
     }
+}
+
+}  // namespace
+
+Error certificate_trouble(X509_STORE_CTX* store, std::string_view wanted_name) {
+    return {code_of(X509_STORE_CTX_get_error(store)), words_of(store, wanted_name)};
 }
 
 std::string openssl_reason() {

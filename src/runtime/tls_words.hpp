@@ -14,7 +14,7 @@ namespace blotter::runtime {
 /// Why a certificate was not accepted, for the verification callback: "the certificate expired on
 /// 2026-01-31", "it is for a.example and b.example, not for c.example". Text from certificates is
 /// cut and made printable.
-std::string certificate_trouble(X509_STORE_CTX* store, std::string_view wanted_name);
+Error certificate_trouble(X509_STORE_CTX* store, std::string_view wanted_name);
 
 /// Why a handshake failed for another reason than the certificate. Reads the error queue.
 Error handshake_trouble(std::string_view version_min);

@@ -1,7 +1,10 @@
 #include "server/data_directory.hpp"
 
+#include <map>
+
 #include <fmt/format.h>
 
+#include "intake/sealed_config.hpp"
 #include "security/api_key.hpp"
 #include "server/random.hpp"
 #include "store/migrate.hpp"
@@ -121,9 +124,11 @@ store::PageOptions oldest_after(std::int64_t after) {
     return {.after = after, .limit = pages_of, .order = store::Order::oldest_first};
 }
 
-Result<routing::TargetPtr> target_of(const store::DestinationRow& row) {
+Result<routing::TargetPtr> target_of(const store::DestinationRow& row, intake::Keyring& keys,
+                                     const WorkspaceId& workspace) {
     Destination d;
-    TRY(const json::Value config, json::parse(row.config));
+    TRY(json::Value stored, json::parse(row.config));
+    TRY(const json::Value config, intake::open_config(std::move(stored), keys, workspace, row.id));
     CHECK(config_from_json(config, d));
     d.id = row.id;
     d.no = row.no;
@@ -182,15 +187,18 @@ Result<> load_keys(sql::Connection& db, std::optional<std::int64_t> workspace_no
 
 }  // namespace
 
-Result<routing::DirectoryPtr> load_directory(sql::Connection& db) {
+Result<routing::DirectoryPtr> load_directory(sql::Connection& db, intake::Keyring& keys) {
     routing::Directory::Contents out;
     TRY(const auto workspaces, everything<store::WorkspaceRow>([&](std::int64_t after) {
             return store::list_workspaces(db, oldest_after(after));
         }));
     CHECK(load_keys(db, std::nullopt, out));
+    std::map<std::int64_t, WorkspaceId> ids;
     for (const store::WorkspaceRow& row : workspaces) {
         TRY(json::Value settings, json::parse(row.settings));
         out.workspaces.push_back({row.no, row.id, row.name, std::move(settings)});
+        ids.emplace(row.no, row.id);
+        CHECK(keys.load(db, row.id, row.no));
         TRY(const auto entities, everything<store::EntityRow>([&](std::int64_t after) {
                 return store::list_entities(db, row.no, oldest_after(after));
             }));
@@ -202,7 +210,7 @@ Result<routing::DirectoryPtr> load_directory(sql::Connection& db) {
             return store::list_all_destinations(db, after, pages_of);
         }));
     for (const store::DestinationRow& row : destinations) {
-        TRY(auto target, target_of(row));
+        TRY(auto target, target_of(row, keys, ids[row.workspace_no]));
         out.targets.push_back(std::move(target));
     }
     return std::make_shared<const routing::Directory>(routing::Directory::build(std::move(out)));
@@ -223,7 +231,10 @@ Result<OpenedData> open_data(const OpenOptions& options) {
     CHECK(store::migrate(*connection, migration));
     OpenedData out{paths, std::move(masters), std::move(connection), {}, {}, {}, {}, 0};
     CHECK(prepare_installation(*out.writer, options, out));
-    TRY(out.directory, load_directory(*out.writer));
+    RandomFrom random{options.entropy};
+    security::Vault vault{out.masters.copy(), random};
+    intake::Keyring keys{vault, out.installation};
+    TRY(out.directory, load_directory(*out.writer, keys));
     TRY(out.watermark, store::read_meta_number(*out.writer, store::meta::first_attempt_watermark));
     return out;
 }

@@ -60,7 +60,7 @@ Result<OpenedData> open_data(const OpenOptions& options);
 Result<std::unique_ptr<sql::Connection>> open_reader(const DataPaths& paths,
                                                      const runtime::Clock& clock);
 
-/// Everything configured, from the rows.
-Result<routing::DirectoryPtr> load_directory(sql::Connection& db);
+/// Everything configured, from the rows. `keys` get those of every workspace.
+Result<routing::DirectoryPtr> load_directory(sql::Connection& db, intake::Keyring& keys);
 
 }  // namespace blotter::server

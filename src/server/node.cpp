@@ -10,6 +10,7 @@
 #include "server/background.hpp"
 #include "server/data_directory.hpp"
 #include "server/lane.hpp"
+#include "server/metrics_listener.hpp"
 #include "server/recovery.hpp"
 #include "server/seal_task.hpp"
 
@@ -24,7 +25,7 @@ Result<runtime::Endpoint> endpoint_of(const config::HostPort& address) {
     const auto ip = boost::asio::ip::make_address(address.host, error);
     if (error)
         return fail(Errc::invalid_argument,
-                    fmt::format("listen.address: '{}' is no IP address", address.host));
+                    fmt::format("'{}' is no IP address to listen on", address.host));
     return runtime::Endpoint{ip, address.port};
 }
 
@@ -93,6 +94,8 @@ struct Node::Impl {
     delivery::DeliveryProbe delivery_probe;
     api::ApiProbe api_probe;
     observe::Counter request_log_dropped;
+    observe::Counter commits;
+    observe::Histogram commit_time;
     observe::MetricsPage metrics;
     observe::Health health;
     observe::HealthCheck* serving = nullptr;
@@ -101,6 +104,7 @@ struct Node::Impl {
     std::vector<std::unique_ptr<runtime::Loop>> loops;
     std::unique_ptr<Shared> shared;
     std::vector<std::unique_ptr<Lane>> lanes;
+    std::unique_ptr<MetricsListener> metrics_listener;
     std::unique_ptr<SealTask> seals;
     std::vector<std::unique_ptr<Background>> background;
     /// After all that its jobs refer to, so that it ends first.
@@ -158,6 +162,10 @@ Result<> Node::Impl::make_writer_side() {
     writing.ops_max = settings.store.commit_ops_max;
     writing.queue_max = settings.store.queue_ops_max;
     writing.clock = &clock;
+    writing.on_commit = [this](const store::Writer::Commit& commit) {
+        commits.add();
+        commit_time.observe(commit.sync);
+    };
     writing.on_broken = [this](const Error& error) {
         options.log.error("store.broken", {{"error", error}});
         if (options.on_broken) options.on_broken();
@@ -193,6 +201,9 @@ Result<> Node::Impl::listen() {
             (settings.listen.tls_certificate.empty() ? "http://" : "https://") + text_of(at);
     metrics.add({"blotter_request_log_dropped_total", "Requests that were not kept in the log"}, {},
                 request_log_dropped);
+    metrics.add({"blotter_store_commits_total", "Groups of writes made durable"}, {}, commits);
+    metrics.add({"blotter_store_commit_seconds", "How long a durable commit takes"}, {},
+                commit_time);
     delivery_probe.show_on(metrics);
     api_probe.show_on(metrics);
     serving = &health.add("serving", observe::Scope::ready);
@@ -236,6 +247,10 @@ Result<> Node::Impl::listen() {
         SealTask::Parts{*loops[0], *offload, *writer, *book, *sealer, options.log},
         settings.ledger.checkpoint_interval);
     background = make_background(lanes[0]->services());
+    if (settings.metrics.address) {
+        TRY(const runtime::Endpoint own, endpoint_of(*settings.metrics.address));
+        TRY(metrics_listener, MetricsListener::open(*loops[0], own, metrics, health));
+    }
     return {};
 }
 
@@ -249,6 +264,9 @@ Result<> Node::Impl::announce() {
         options.log.info("server.owner_key_written", {{"path", data->paths.owner_key().string()}});
         data->owner_key.reset();
     }
+    if (metrics_listener)
+        options.log.info("server.metrics_listening",
+                         {{"address", text_of(metrics_listener->local())}});
     options.log.info(
         "server.listening",
         {{"address", address}, {"public_url", shared->public_url}, {"version", options.version}});
@@ -277,6 +295,7 @@ Result<> Node::start() {
         if (i == 0)
             lane.loop().post([impl = impl_.get()] {
                 impl->seals->start();
+                if (impl->metrics_listener) impl->metrics_listener->start();
                 for (const auto& task : impl->background) task->start();
             });
         impl_->threads.emplace_back([&lane] { lane.loop().run(); });
@@ -294,6 +313,8 @@ void Node::stop() {
     const MonoTime deadline = impl.clock.mono() + impl.options.settings.shutdown.drain;
     for (const auto& lane : impl.lanes)
         run_on(lane->loop(), [&lane, deadline] { return lane->stop_serving(deadline); });
+    if (impl.metrics_listener)
+        run_on(*impl.loops[0], [&] { return impl.metrics_listener->stop(deadline); });
     for (const auto& task : impl.background)
         run_on(*impl.loops[0], [&task] { return task->stop(); });
     for (const auto& lane : impl.lanes)

@@ -43,8 +43,7 @@ Result<NewDestination> read_new(Services& services, const Call& call) {
     TRY(destination.entity_no, entity_no_of(*call.directory, call.workspace_no, entity));
     if (!signing.empty()) {
         auto secret = security::WebhookSecret::parse(signing);
-        if (!secret)
-            return fail(Errc::invalid_argument, secret.error().detail, "/signing_secret");
+        if (!secret) return fail(Errc::invalid_argument, secret.error().detail, "/signing_secret");
         out.signing = std::move(*secret);
     }
     if (!bearer.empty()) {
@@ -68,7 +67,8 @@ Result<Reply> insert_new(store::Tx& tx, WriterSide& side, NewDestination wanted)
     d.id = side.entropy().id<DestinationId>(now);
     d.created_at = d.updated_at = now;
     d.version = 1;
-    TRY(d.no, store::insert_destination(tx.db(), row_of(d)));
+    TRY(const store::DestinationRow row, row_of(tx, side, d));
+    TRY(d.no, store::insert_destination(tx.db(), row));
     if (!wanted.signing) wanted.signing = security::WebhookSecret::generate_hmac(side.random);
     const SecretOwner owner = owner_of(side, d);
     const std::string_view secret = wanted.signing->text().expose_text();
@@ -228,7 +228,8 @@ Result<Reply> apply_patch(store::Tx& tx, WriterSide& side, const security::Egres
     TRY(const SecretHints known, hints_in(tx, side, after));
     const bool has_bearer = patch.bearer || (known.bearer && !patch.bearer_removed);
     after.updated_at = now;
-    TRY(const store::Applied applied, store::update_destination(tx.db(), row_of(after)));
+    TRY(const store::DestinationRow row, row_of(tx, side, after));
+    TRY(const store::Applied applied, store::update_destination(tx.db(), row));
     if (applied == store::Applied::no)
         return fail(Errc::conflict, "the destination was changed meanwhile; read it again");
     ++after.version;
@@ -268,7 +269,7 @@ runtime::Task<Result<>> empty_queue(Services& services, std::int64_t destination
                    services.loop, services.writer,
                    [destination_no, at = services.loop.clock().wall()](store::Tx& tx) {
                        return store::cancel_waiting(
-                           tx.db(), {destination_no, at, "destination_deleted", cancel_slice_rows});
+                           tx.db(), {destination_no, at, "destination_removed", cancel_slice_rows});
                    }));
         if (cancelled.size() < cancel_slice_rows) co_return Result<>{};
     }
@@ -276,8 +277,8 @@ runtime::Task<Result<>> empty_queue(Services& services, std::int64_t destination
 
 Result<Reply> remove(store::Tx& tx, WriterSide& side, const Destination& destination) {
     const Timestamp now = side.clock().wall();
-    CHECK(store::cancel_waiting(
-        tx.db(), {destination.no, now, "destination_deleted", cancel_slice_rows}));
+    CHECK(store::cancel_waiting(tx.db(),
+                                {destination.no, now, "destination_removed", cancel_slice_rows}));
     CHECK(store::delete_destination(tx.db(), destination.no, now));
     const std::string id = destination.id.text();
     CHECK(side.intake.note(

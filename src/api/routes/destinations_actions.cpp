@@ -110,7 +110,8 @@ Result<Reply> rotate(store::Tx& tx, WriterSide& side, Rotation wanted) {
         tx.db(), {d.no, secret_purpose::signing, no, now + wanted.overlap}));
     // A change of the destination itself, so that every loop forgets what it signed with.
     d.updated_at = now;
-    TRY(const auto applied, store::update_destination(tx.db(), row_of(d)));
+    TRY(const store::DestinationRow row, row_of(tx, side, d));
+    TRY(const auto applied, store::update_destination(tx.db(), row));
     if (applied == store::Applied::no)
         return fail(Errc::conflict, "the destination was changed meanwhile; try again");
     ++d.version;

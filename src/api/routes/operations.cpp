@@ -15,6 +15,8 @@ runtime::Task<Result<Reply>> openapi(Services& services, Call&) {
 }
 
 runtime::Task<Result<Reply>> metrics(Services& services, Call&) {
+    if (services.settings.metrics.address)
+        co_return fail(Errc::not_found, "metrics are served on an address of their own");
     co_return Reply{
         200,
         {},
