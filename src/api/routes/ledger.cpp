@@ -85,10 +85,9 @@ Result<std::string> make_proof(sql::Connection& db, std::int64_t workspace_no, E
 runtime::Task<Result<Reply>> get_event_proof(Services& services, Call& call) {
     CO_TRY(const EventId event, path_id<EventId>(call, "event_id"));
     CO_TRY(std::string proof,
-           co_await store::read(services.loop, services.reader,
-                                [no = call.workspace_no, event](sql::Connection& db) {
-                                    return make_proof(db, no, event);
-                                }));
+           co_await read_sealed(services, [no = call.workspace_no, event](sql::Connection& db) {
+               return make_proof(db, no, event);
+           }));
     co_return Reply{
         200, {}, http::make_response(200, "text/plain; charset=utf-8", std::move(proof))};
 }
