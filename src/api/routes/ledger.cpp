@@ -26,11 +26,24 @@ Result<Sealed> load_sealed(sql::Connection& db, std::int64_t workspace_no) {
     return Sealed{*log, *checkpoint};
 }
 
+/// Reads what a checkpoint must cover. One that is due any moment is waited for, so that an event
+/// and its proof can be asked for in one breath.
+template <typename Work>
+runtime::Task<std::invoke_result_t<Work&, sql::Connection&>> read_sealed(Services& services,
+                                                                         Work work) {
+    const Duration patience = 2 * services.settings.ledger.checkpoint_interval + Duration{1'000};
+    const MonoTime end = services.loop.now() + std::min(patience, Duration{5'000});
+    for (;;) {
+        auto found = co_await store::read(services.loop, services.reader, work);
+        const bool soon = !found && found.error().code == Errc::unavailable;
+        if (!soon || services.loop.now() >= end) co_return found;
+        co_await services.loop.sleep_for(std::chrono::milliseconds{50});
+    }
+}
+
 runtime::Task<Result<Reply>> get_checkpoint(Services& services, Call& call) {
-    CO_TRY(const Sealed sealed, co_await store::read(services.loop, services.reader,
-                                                     [no = call.workspace_no](sql::Connection& db) {
-                                                         return load_sealed(db, no);
-                                                     }));
+    const auto load = [no = call.workspace_no](sql::Connection& db) { return load_sealed(db, no); };
+    CO_TRY(const Sealed sealed, co_await read_sealed(services, load));
     CO_TRY(std::string key, services.sealer.verifier_key(sealed.log.origin));
     co_return Reply{200,
                     json::Object{{"origin", sealed.log.origin},
@@ -84,10 +97,10 @@ Result<std::string> make_proof(sql::Connection& db, std::int64_t workspace_no, E
 
 runtime::Task<Result<Reply>> get_event_proof(Services& services, Call& call) {
     CO_TRY(const EventId event, path_id<EventId>(call, "event_id"));
-    CO_TRY(std::string proof,
-           co_await read_sealed(services, [no = call.workspace_no, event](sql::Connection& db) {
-               return make_proof(db, no, event);
-           }));
+    const auto load = [no = call.workspace_no, event = event](sql::Connection& db) {
+        return make_proof(db, no, event);
+    };
+    CO_TRY(std::string proof, co_await read_sealed(services, load));
     co_return Reply{
         200, {}, http::make_response(200, "text/plain; charset=utf-8", std::move(proof))};
 }
