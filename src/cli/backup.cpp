@@ -174,7 +174,7 @@ Result<int> back_up_into(Console& console, const InstallationPaths& from,
     options.progress = progress;
     TRY(const auto report, store::backup(options));
     CHECK(write_state(*disk, std::move(state), to));
-    console.line("✓ {}: {} MiB, checked", to.database().string(), report.bytes >> 20);
+    console.line("✓ {}: {} KiB, checked", to.database().string(), report.bytes >> 10);
     console.line("✓ {}: {} keys of persons' data", to.subject_keys().string(), report.keys);
     TRY(const auto copied, copy_files(console, *disk, from.files(), to.files()));
     if (copied.damaged == 0)

@@ -53,7 +53,6 @@ Result<std::int64_t> rewrap_slices(sql::Connection& db, security::Vault& vault,
             ++count;
         }
     }
-    CHECK(store::write_meta(db, "master_key_canary", vault.make_canary()));
     return count;
 }
 
@@ -78,6 +77,10 @@ Result<std::int64_t> rewrap_all(sql::Connection& db, security::Vault& vault,
     CHECK(vault.check_canary(*canary));
     CHECK(db.begin());
     auto count = rewrap_slices(db, vault, current);
+    if (count && vault.is_canary_outdated(*canary))
+        if (auto written = store::write_meta(db, "master_key_canary", vault.make_canary());
+            !written)
+            count = pass(std::move(written).error());
     if (!count) {
         db.rollback();
         return count;
@@ -108,8 +111,9 @@ int rotate_keys(Console& console, const config::Settings& settings) {
         return console.failed(
             {Errc::precondition_failed,
              "the master key comes from keys.master: put a fresh one in front of it there, "
-             "separated by a comma (openssl rand -base64 32), restart, and run `blotter keys "
-             "rewrap` while the server is stopped"});
+             "separated by a comma (openssl rand -base64 32), and restart: a start wraps the keys "
+             "in "
+             "the database anew"});
     const auto file = config::key_file_for(settings);
     FreshRandom random;
     if (auto added = security::add_key_to_file(file, random); !added)
@@ -118,8 +122,8 @@ int rotate_keys(Console& console, const config::Settings& settings) {
                  file.string());
     auto in = Installation::open(settings, store::Access::read_write);
     if (!in && in.error().code == Errc::conflict) {
-        console.line("A server has the database: it goes on with the old key until it is stopped.");
-        console.line("Next: stop it, run `blotter keys rewrap`, start it again.");
+        console.line("A server has the database: it goes on with the old key.");
+        console.line("Next: restart it; a start wraps the keys in the database anew.");
         return exit_ok;
     }
     if (!in) return console.failed(in.error());

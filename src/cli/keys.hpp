@@ -14,7 +14,7 @@ namespace blotter::cli {
 int create_keys(Console& console, const std::filesystem::path& file);
 
 /// `blotter keys rotate`: puts a fresh master key in front of those in the key file, and wraps the
-/// workspaces' keys anew under it, unless a server has the database.
+/// workspaces' keys anew under it; a running server does that when it is restarted.
 int rotate_keys(Console& console, const config::Settings& settings);
 
 /// `blotter keys rewrap`: the second half of a rotation alone.

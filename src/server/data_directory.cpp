@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "cli/backup.hpp"
+#include "cli/keys.hpp"
 #include "intake/sealed_config.hpp"
 #include "security/api_key.hpp"
 #include "server/random.hpp"
@@ -106,6 +108,14 @@ Result<> prepare_installation(sql::Connection& db, const OpenOptions& options, O
         return done;
     }
     return db.commit();
+}
+
+/// A master key that was put in front since the last start wraps every key from now on.
+Result<> finish_rotation(sql::Connection& db, const OpenOptions& options, const OpenedData& data) {
+    RandomFrom random{options.entropy};
+    security::Vault vault{data.masters.copy(), random};
+    CHECK(cli::rewrap_all(db, vault, data.masters.current().id));
+    return {};
 }
 
 template <typename Row, typename List>
@@ -229,8 +239,10 @@ Result<OpenedData> open_data(const OpenOptions& options) {
     migration.known = store::migrations();
     migration.now = options.clock.wall();
     CHECK(store::migrate(*connection, migration));
+    CHECK(cli::take_back_subject_keys(*connection, options.disk, {paths.root}));
     OpenedData out{paths, std::move(masters), std::move(connection), {}, {}, {}, {}, 0};
     CHECK(prepare_installation(*out.writer, options, out));
+    CHECK(finish_rotation(*out.writer, options, out));
     RandomFrom random{options.entropy};
     security::Vault vault{out.masters.copy(), random};
     intake::Keyring keys{vault, out.installation};

@@ -27,7 +27,8 @@ Result<cli::CallAnswer> DemoApi::call(cli::CallRequest request) {
     const std::string what = fmt::format("{} {}", http::to_text(request.method), request.url);
     TRY(auto answer, caller_.call(std::move(request)));
     if (!answer.is_success())
-        return fail(Errc::protocol_error, fmt::format("{}: {}", what, answer.words()));
+        return fail(answer.status == 503 ? Errc::unavailable : Errc::protocol_error,
+                    fmt::format("{}: {}", what, answer.words()));
     return answer;
 }
 
@@ -77,8 +78,10 @@ Result<> DemoApi::pause(int& turns, std::string_view what) {
 Result<json::Value> DemoApi::wait_for(std::string_view what, const std::string& path,
                                       const std::function<bool(const json::Value&)>& ready) {
     for (int turns = 0;;) {
-        TRY(auto found, get(path));
-        if (ready(found)) return found;
+        auto found = get(path);
+        if (found && ready(*found)) return found;
+        // "Not yet" is an answer that a client may get.
+        if (!found && found.error().code != Errc::unavailable) return found;
         CHECK(pause(turns, what));
     }
 }

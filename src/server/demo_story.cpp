@@ -105,8 +105,8 @@ Result<> DemoStory::make_destinations() {
     erp_secret_ = std::string{secret.text().expose_text()};
     CHECK(make_destination(
         Which::erp,
-        "\"ERP\": completed contracts of 1,000 and more, flat format, a secret of its own, "
-        "X-Certyneo-Signature",
+        "\"ERP\": completed contracts of 1,000 and more,\n      flat format with "
+        "X-Certyneo-Signature, a secret of its own",
         {{"name", "ERP"},
          {"kind", "webhook"},
          {"signing_secret", erp_secret_},
@@ -155,7 +155,7 @@ Result<> DemoStory::create_envelope() {
                                                                   {"kind", "original"}}}}}));
     const json::Value* kept = envelope_.find("metadata");
     CHECK(expect(kept != nullptr && *kept == metadata, "the metadata was not kept as it was sent"));
-    done("envelope {} with {}", text_at(envelope_, "/id"), json::to_text(metadata));
+    done("envelope {} with\n      {}", text_at(envelope_, "/id"), json::to_text(metadata));
     const std::string path = "/v1/envelopes/" + text_at(envelope_, "/id");
     TRY(const auto sent, api_.post(path + "/send", json::Object{}));
     CHECK(expect(text_at(sent, "/status") == "sent", "the envelope was not sent"));

@@ -24,8 +24,8 @@ namespace {
 
 using namespace blotter;
 
-constexpr const char* footer = R"(
-Settings are flags with a dot in their name, on every command that says so:
+constexpr const char* footer =
+    R"(Settings are flags with a dot in their name, on every command that says so:
   --data.directory=DIR, --listen.address=0.0.0.0:8427, …
 They also come from a file (--config FILE or BLOTTER_CONFIG) and from the environment
 (BLOTTER_DATA_DIRECTORY=DIR). `blotter config explain` lists them all, with what is in force.
@@ -57,6 +57,8 @@ class Program {
     /// A command that takes settings, and so --config.
     CLI::App* configured(CLI::App* command) {
         command->add_option("--config", config_file_, "Settings file (TOML)")->type_name("FILE");
+        command->footer(
+            "Takes settings too, such as --data.directory=DIR (blotter config explain).");
         takes_settings_.push_back(command);
         return command;
     }
@@ -282,7 +284,7 @@ bool Program::takes_settings() const {
 int Program::run(std::vector<std::string> words) {
     app_.set_version_flag("--version", "blotter " + std::string{server::version});
     app_.require_subcommand(1);
-    app_.footer(footer);
+    app_.name("blotter");
     add_serve();
     add_demo();
     add_listen();
@@ -292,6 +294,10 @@ int Program::run(std::vector<std::string> words) {
     add_keys();
     add_upkeep();
     add_descriptions();
+    app_.footer(footer);
+    if (!words.empty() && !words[0].starts_with('-') &&
+        app_.get_subcommands([&](CLI::App* one) { return one->get_name() == words[0]; }).empty())
+        return console_.misused(fmt::format("there is no command '{}'", words[0]));
     std::ranges::reverse(words);
     // Before any command runs: a setting that would be ignored is a mistake.
     app_.parse_complete_callback([this] {
