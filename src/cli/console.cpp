@@ -1,6 +1,8 @@
 #include "cli/console.hpp"
 
-#include <string>
+#include <cstdlib>
+
+#include "base/invariant.hpp"
 
 namespace blotter::cli {
 
@@ -23,6 +25,20 @@ int Console::failed(const Error& error) {
 int Console::misused(std::string_view words) {
     remark("blotter: {}\nRun with --help for more.", words);
     return exit_usage;
+}
+
+KeptConsole::KeptConsole() : file_(::open_memstream(&kept_, &size_)), console_(file_, file_) {
+    INVARIANT(file_ != nullptr);
+}
+
+KeptConsole::~KeptConsole() {
+    std::fclose(file_);
+    std::free(kept_);
+}
+
+std::string KeptConsole::text() {
+    std::fflush(file_);
+    return {kept_, size_};
 }
 
 }  // namespace blotter::cli

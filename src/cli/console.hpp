@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdio>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -43,6 +44,25 @@ class Console {
 
     std::FILE* out_;
     std::FILE* aside_;
+};
+
+/// A console whose lines are kept instead of shown.
+class KeptConsole {
+  public:
+    KeptConsole();
+    ~KeptConsole();
+    KeptConsole(const KeptConsole&) = delete;
+    KeptConsole& operator=(const KeptConsole&) = delete;
+
+    Console& console() { return console_; }
+    /// Everything written so far, asides too.
+    std::string text();
+
+  private:
+    char* kept_ = nullptr;
+    std::size_t size_ = 0;
+    std::FILE* file_;
+    Console console_;
 };
 
 }  // namespace blotter::cli

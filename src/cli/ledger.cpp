@@ -33,19 +33,18 @@ void show_report(Console& console, const LedgerReport& report) {
     for (const LedgerFinding& finding : report.findings) console.line("✗ {}", describe(finding));
     if (report.findings_left_off > 0)
         console.line("✗ and {} more findings", report.findings_left_off);
-    console.line("{} logs, {} entries, {} signed checkpoints, {} full tiles", report.logs,
+    console.line("logs {}, entries {}, signed checkpoints {}, full tiles {}", report.logs,
                  report.entries, report.checkpoints, report.tiles);
-    console.line("{} events whose payload is the one that was accepted", report.events);
+    console.line("events whose payload is the one that was accepted: {}", report.events);
     if (report.erased > 0)
-        console.line("{} events whose data was erased; their entries stand", report.erased);
+        console.line("events whose data was erased, and whose entries stand: {}", report.erased);
     if (report.keys_apart > 0)
-        console.line("{} events were not opened: this is a backup, their keys are in a file apart",
+        console.line("events not opened, because a backup has their keys in a file apart: {}",
                      report.keys_apart);
     if (report.no_longer_kept > 0)
-        console.line("{} entries of events that are no longer kept", report.no_longer_kept);
+        console.line("entries of events that are no longer kept: {}", report.no_longer_kept);
     if (report.unsigned_entries > 0)
-        console.line("{} entries are newer than the last checkpoint, and not signed yet",
-                     report.unsigned_entries);
+        console.line("entries newer than the last checkpoint: {}", report.unsigned_entries);
     console.line("{}", report.is_sound() ? "✓ the ledger is sound" : "✗ the ledger is damaged");
 }
 

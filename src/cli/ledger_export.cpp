@@ -190,8 +190,8 @@ bool verify_one(Console& console, runtime::Disk& disk, const fs::path& folder,
         if (report.findings.empty()) console.line("✗ {} cannot be trusted", folder.string());
         return false;
     }
-    console.line("✓ {}: {} entries of {}, {} tiles", folder.string(), report.entries_read, origin,
-                 report.tiles_compared);
+    console.line("✓ {}: {} entries of {}, tiles compared: {}", folder.string(), report.entries_read,
+                 origin, report.tiles_compared);
     return true;
 }
 

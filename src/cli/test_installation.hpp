@@ -26,27 +26,10 @@ T must(Result<T> result) {
 }
 
 /// A console whose output can be read.
-class Captured {
-  public:
-    Captured() : file_(::open_memstream(&text_, &size_)), console(file_, file_) {}
-    ~Captured() {
-        std::fclose(file_);
-        std::free(text_);
-    }
-    Captured(const Captured&) = delete;
-    Captured& operator=(const Captured&) = delete;
-    std::string text() {
-        std::fflush(file_);
-        return {text_, size_};
-    }
-
-  private:
-    char* text_ = nullptr;
-    std::size_t size_ = 0;
-    std::FILE* file_;
-
-  public:
-    Console console;
+struct Captured {
+    KeptConsole kept;
+    Console& console = kept.console();
+    std::string text() { return kept.text(); }
 };
 
 class TemporaryFolder {

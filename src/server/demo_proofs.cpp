@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "cli/ledger.hpp"
+#include "cli/ledger_check.hpp"
 #include "ledger/proof.hpp"
 #include "server/demo_story.hpp"
 
@@ -53,7 +54,8 @@ Result<> DemoStory::prove_completed() {
     TRY(const auto key, ledger::NoteVerifier::parse(text_at(checkpoint, "/verifier_key")));
     const std::string note = text_at(checkpoint, "/note");
     TRY(const auto opened, ledger::open_checkpoint(note, key));
-    done("checkpoint of {} entries, signed with {}", opened.checkpoint.head.size, key.text());
+    done("checkpoint of {} entries, signed with\n      {}", opened.checkpoint.head.size,
+         key.text());
     TRY(const std::string proof, api_.get_text("/v1/events/" + completed_ + "/proof"));
     TRY(const Bytes entry, ledger::verify_proof_text(proof, key));
     CHECK(expect(as_text(entry).contains(completed_), "the proof is about another event"));
@@ -63,20 +65,27 @@ Result<> DemoStory::prove_completed() {
 
 Result<> DemoStory::verify_ledger() {
     chapter("The whole ledger, computed anew from its entries");
-    CHECK(expect(cli::verify_ledger(place_.console, place_.settings) == cli::exit_ok,
-                 "the ledger does not verify"));
+    TRY(const auto in, cli::Installation::open(place_.settings));
+    TRY(const auto report, (cli::LedgerCheck{*in, {}}.run()));
+    for (const cli::LedgerFinding& finding : report.findings)
+        return fail(Errc::corrupt, describe(finding));
+    done("{} logs, {} entries, the payloads of {} events: sound", report.logs, report.entries,
+         report.events);
     namespace fs = std::filesystem;
     const fs::path folder = place_.settings.data.directory / "demo-export";
     std::error_code error;
     fs::remove_all(folder, error);
+    cli::KeptConsole kept;
     CHECK(expect(
-        cli::export_ledger(place_.console, place_.settings, folder, workspace_) == cli::exit_ok,
-        "the ledger cannot be exported"));
+        cli::export_ledger(kept.console(), place_.settings, folder, workspace_) == cli::exit_ok,
+        "the ledger cannot be exported: " + kept.text()));
     TRY(const auto checkpoint, api_.get("/v1/ledger/checkpoint"));
     const cli::ExportCheckOptions check{folder, {text_at(checkpoint, "/verifier_key")}};
-    const bool sound = cli::verify_exports(place_.console, check) == cli::exit_ok;
+    const bool sound = cli::verify_exports(kept.console(), check) == cli::exit_ok;
     fs::remove_all(folder, error);
-    return expect(sound, "the export does not verify");
+    CHECK(expect(sound, "the export does not verify: " + kept.text()));
+    done("an export of the workspace's log, verified with nothing but its key");
+    return {};
 }
 
 }  // namespace blotter::server
