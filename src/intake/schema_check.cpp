@@ -1,5 +1,7 @@
 #include "intake/schema_check.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 
 #include <boost/json.hpp>
@@ -46,27 +48,49 @@ bj::value to_boost(const json::Value& value, const bj::storage_ptr& memory) {
     return bj::value(nullptr, memory);
 }
 
-/// Keywords that would run a backtracking matcher or fetch something.
-Result<> refuse_keywords(const json::Value& schema, const std::string& pointer) {
-    if (const json::Array* items = schema.as_array()) {
+enum class Part : std::uint8_t {
+    schema,  ///< members are keywords
+    names,   ///< members are named by the document, each is a schema
+};
+
+bool is_banned(std::string_view keyword) {
+    constexpr std::array<std::string_view, 5> banned{"pattern", "patternProperties", "format",
+                                                     "$ref", "uniqueItems"};
+    return std::ranges::find(banned, keyword) != banned.end();
+}
+
+bool holds_data(std::string_view keyword) {
+    return keyword == "enum" || keyword == "const" || keyword == "default" || keyword == "examples";
+}
+
+Part part_under(std::string_view keyword) {
+    const bool names =
+        keyword == "properties" || keyword == "definitions" || keyword == "dependencies";
+    return names ? Part::names : Part::schema;
+}
+
+/// Keywords that would fetch something, or whose cost the size of schema and document does not
+/// bound: backtracking matchers, references (they can go in circles or double with each step), the
+/// comparison of all items with all others.
+Result<> refuse_keywords(const json::Value& value, Part part, const std::string& pointer) {
+    if (const json::Array* items = value.as_array()) {
         for (std::size_t i = 0; i < items->size(); ++i)
-            CHECK(refuse_keywords((*items)[i], fmt::format("{}/{}", pointer, i)));
+            CHECK(refuse_keywords((*items)[i], Part::schema, fmt::format("{}/{}", pointer, i)));
         return {};
     }
-    const json::Object* object = schema.as_object();
+    const json::Object* object = value.as_object();
     if (object == nullptr) return {};
-    // Under "properties" the names are those of the document, not keywords.
-    const bool names = pointer.ends_with("/properties");
     for (const json::Member& member : *object) {
         const std::string at = pointer + "/" + member.name;
-        const bool banned = member.name == "pattern" || member.name == "patternProperties" ||
-                            member.name == "format";
-        const bool remote = member.name == "$ref" && member.value.as_string() != nullptr &&
-                            !member.value.as_string()->starts_with('#');
-        if (!names && (banned || remote))
+        if (part == Part::names) {
+            CHECK(refuse_keywords(member.value, Part::schema, at));
+            continue;
+        }
+        if (is_banned(member.name))
             return fail(Errc::invalid_argument,
                         fmt::format("'{}' is not supported in a schema here", member.name), at);
-        CHECK(refuse_keywords(member.value, at));
+        if (!holds_data(member.name))
+            CHECK(refuse_keywords(member.value, part_under(member.name), at));
     }
     return {};
 }
@@ -101,7 +125,7 @@ Result<SchemaCheck> SchemaCheck::compile(const json::Value& schema) {
         return fail(Errc::invalid_argument,
                     fmt::format("the schema has {} bytes, at most {} are accepted", bytes,
                                 schema_bytes_max));
-    CHECK(refuse_keywords(schema, ""));
+    CHECK(refuse_keywords(schema, Part::schema, ""));
     auto impl = std::make_unique<Impl>();
     // The library reports mistakes in a schema by throwing.
     try {

@@ -11,7 +11,8 @@ namespace blotter::intake {
 class SchemaCheck {
   public:
     /// A schema from outside: bounded in size, without `pattern`, `patternProperties`, `format`
-    /// (the library matches them with a backtracking engine) and references to other documents.
+    /// (the library matches them with a backtracking engine), `$ref` and `uniqueItems`, so that
+    /// what a check costs is bounded by the sizes of schema and document.
     static Result<SchemaCheck> compile(const json::Value& schema);
 
     SchemaCheck(SchemaCheck&&) noexcept;

@@ -69,11 +69,16 @@ TEST(SchemaCheck, a_schema_that_could_harm_or_is_none_is_refused) {
     for (const auto* text :
          {R"([])", R"({"type":"nonsense"})", R"({"properties":{"a":{"pattern":"(a+)+$"}}})",
           R"({"patternProperties":{"^a":{}}})", R"({"$ref":"http://x.example/s.json"})",
-          R"({"minimum":"x"})"})
+          R"({"minimum":"x"})", R"({"$ref":"#"})", R"({"allOf":[{"$ref":"#"}]})",
+          R"({"definitions":{"a":{"$ref":"#/definitions/b"},"b":{"$ref":"#/definitions/a"}}})",
+          R"({"properties":{"properties":{"pattern":"(a+)+$"}}})",
+          R"({"properties":{"a":{"items":{"uniqueItems":true}}}})"})
         EXPECT_FALSE(SchemaCheck::compile(json::parse(text).value())) << text;
-    // A property of the document may well be called pattern.
-    EXPECT_TRUE(SchemaCheck::compile(
-        json::parse(R"({"properties":{"pattern":{"type":"string"}}})").value()));
+    // A property or a value of the document may well be called like a keyword.
+    for (const auto* text :
+         {R"({"properties":{"pattern":{"type":"string"}}})",
+          R"({"properties":{"properties":{"type":"object"}}})", R"({"const":{"format":"A4"}})"})
+        EXPECT_TRUE(SchemaCheck::compile(json::parse(text).value())) << text;
 }
 
 }  // namespace

@@ -177,7 +177,10 @@ test('an amount that is null, negative, text or absurd is quarantined by the sch
 test('a metadata schema that cannot be used is refused when it is set', async () => {
   const api = await server.workspace();
   for (const metadata_schema of [{ type: 'enormous' }, { $ref: 'https://example.com/schema.json' },
-                                 { properties: { a: { pattern: '(a+)+$' } } }, 'text'])
+                                 { properties: { a: { pattern: '(a+)+$' } } }, 'text',
+                                 { $ref: '#' }, { allOf: [{ $ref: '#' }] }, { not: { $ref: '#' } }, { $ref: '#/nowhere' },
+                                 { definitions: { a: { $ref: '#/definitions/b' }, b: { $ref: '#/definitions/a' } } },
+                                 { properties: { properties: { pattern: '(a+)+$' } } }, { minimum: 'x' }, { required: 7 }])
     (await api.trySettings({ metadata_schema })).expectProblem(422, 'invalid_argument');
 });
 
