@@ -1,6 +1,7 @@
 #include "base/json.hpp"
 
 #include <charconv>
+#include <cmath>
 #include <memory>
 
 #include <boost/json/basic_parser_impl.hpp>
@@ -144,7 +145,11 @@ class Builder {
     bool on_uint64(std::uint64_t, bj::string_view part, bj::error_code& ec) {
         return number(part, ec);
     }
-    bool on_double(double, bj::string_view part, bj::error_code& ec) { return number(part, ec); }
+    bool on_double(double value, bj::string_view part, bj::error_code& ec) {
+        // Kept as text here, but whoever gets it passed on may know doubles only.
+        if (!std::isfinite(value)) return refuse(ec, "a number is beyond 1.7e308");
+        return number(part, ec);
+    }
     bool on_bool(bool b, bj::error_code& ec) { return put(Value{b}, ec); }
     bool on_null(bj::error_code& ec) { return put(Value{}, ec); }
     bool on_comment_part(bj::string_view, bj::error_code&) { return true; }

@@ -33,6 +33,8 @@ TEST(Json, what_is_no_json_is_refused_with_the_reason) {
                         {"[\"\xff\"]", "UTF-8"},
                         {"[\"\\ud800\"]", "not JSON"},
                         {"/*c*/1", "not JSON"},
+                        {"[1e999]", "beyond"},
+                        {"[-1e309]", "beyond"},
                         {"[" + std::string(70, '9') + "]", "64 characters"},
                         {std::string(40, '[') + std::string(40, ']'), "32 levels"}};
     for (const Row& row : rows) {

@@ -9,7 +9,9 @@ namespace {
 
 constexpr std::chrono::seconds hard_margin{1};
 constexpr std::chrono::seconds linger_time{2};
-constexpr std::size_t linger_bytes_max = 256 * 1024;
+// More than the largest file that is usually taken: who sends one that is too large, and reads only
+// afterwards, shall still find the refusal. The time is the bound that counts.
+constexpr std::size_t linger_bytes_max = 64 * 1024 * 1024;
 constexpr std::size_t kept_bytes_max = 4 * 1024;
 
 void release_if_large(std::string& text) {
@@ -195,7 +197,7 @@ runtime::Task<> Session::linger() {
     if (!stream_->is_open()) co_return;
     const MonoTime deadline = server_.loop.now() + linger_time;
     co_await stream_->shutdown(deadline);
-    std::array<char, 2048> thrown;
+    std::array<char, 16 * 1024> thrown;
     for (std::size_t total = 0; total < linger_bytes_max;) {
         const auto got = co_await stream_->read_some(thrown, deadline);
         if (!got || *got == 0 || server_.loop.now() >= deadline) break;
