@@ -263,7 +263,7 @@ test('the systemd unit is sound', async () => {
   const unit = readFileSync(join(root_dir, 'packaging/blotter.service'), 'utf8');
   const copy = join(temporaryFolder(), 'blotter.service');
   // The program is not installed here: the unit is checked with the one that was built.
-  writeFileSync(copy, unit.replace('/usr/bin/blotter', program()));
+  writeFileSync(copy, unit.replaceAll('/usr/bin/blotter', program()));
   const analysed = await run('systemd-analyze', ['verify', copy]).catch((error) => ({ missing: error }));
   if (analysed.missing) {
     // Without systemd the shape alone: every line is a section, a comment or an assignment.
