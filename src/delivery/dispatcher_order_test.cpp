@@ -185,6 +185,31 @@ TEST(DispatcherOrder, presents_again_after_a_stop_without_sending_twice_what_is_
     EXPECT_FALSE(world.next());
 }
 
+struct StoredRow {
+    Ref ref;
+    bool retrying = false;
+};
+
+/// What the store would answer to the dispatcher's question.
+void answer_refill(Ordered& world, const std::map<std::int64_t, StoredRow>& store) {
+    const auto question = world.dispatcher.next_refill();
+    if (!question) return;
+    std::int64_t through = world.rows;
+    std::uint32_t count = 0;
+    for (auto at = store.upper_bound(question->after); at != store.end(); ++at) {
+        const Ready ready = at->second.retrying ? Ready::no : Ready::yes;
+        const bool taken = count < question->limit &&
+                           world.dispatcher.refill(*question, at->second.ref, ready, world.now) ==
+                               Enqueued::queued;
+        if (!taken) {
+            through = at->first - 1;
+            break;
+        }
+        ++count;
+    }
+    world.dispatcher.refill_done(*question, through);
+}
+
 /// A store and many envelopes against small queues: whatever spills, each envelope's deliveries
 /// come in order, one at a time, and each is delivered exactly once.
 TEST(DispatcherOrder, keeps_the_order_of_every_envelope_through_spills_and_retries) {
@@ -195,33 +220,11 @@ TEST(DispatcherOrder, keeps_the_order_of_every_envelope_through_spills_and_retri
         small.queue_max = 20;
         small.ordered_keys_max = 12;
         Ordered world{small};
-        struct Row {
-            Ref ref;
-            bool retrying = false;
-        };
-        std::map<std::int64_t, Row> store;                // not final
+        std::map<std::int64_t, StoredRow> store;          // not final
         std::map<std::uint64_t, std::int64_t> last_done;  // by envelope
         std::set<std::uint64_t> under_way;                // envelopes
         std::vector<Start> running;
         std::size_t delivered = 0;
-        const auto answer_refill = [&] {
-            const auto question = world.dispatcher.next_refill();
-            if (!question) return;
-            std::int64_t through = world.rows;
-            std::uint32_t count = 0;
-            for (auto at = store.upper_bound(question->after); at != store.end(); ++at) {
-                const Ready ready = at->second.retrying ? Ready::no : Ready::yes;
-                const bool taken = count < question->limit &&
-                                   world.dispatcher.refill(*question, at->second.ref, ready,
-                                                           world.now) == Enqueued::queued;
-                if (!taken) {
-                    through = at->first - 1;
-                    break;
-                }
-                ++count;
-            }
-            world.dispatcher.refill_done(*question, through);
-        };
         for (int step = 0; step < 20'000 || !store.empty(); ++step) {
             ASSERT_LT(step, 200'000);
             const std::uint64_t what = random.below(10);
@@ -261,7 +264,7 @@ TEST(DispatcherOrder, keeps_the_order_of_every_envelope_through_spills_and_retri
                         row.retrying = false;
                 }
             } else {
-                answer_refill();
+                answer_refill(world, store);
             }
         }
         EXPECT_EQ(static_cast<std::int64_t>(delivered), world.rows - 1);

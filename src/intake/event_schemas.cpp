@@ -116,6 +116,49 @@ const std::map<EventType, SchemaCheck>& checks() {
     return *compiled;
 }
 
+struct Meaning {
+    EventType type;
+    std::string_view text;
+};
+
+constexpr Meaning meanings[] = {
+    {EventType::envelope_created, "An envelope was created as a draft."},
+    {EventType::envelope_sent, "The envelope went out to its recipients."},
+    {EventType::envelope_delivered, "Everybody who must act has seen the envelope."},
+    {EventType::envelope_partially_signed, "One more has signed, others are to follow."},
+    {EventType::envelope_all_signed, "The last required signature was given."},
+    {EventType::envelope_completed,
+     "All have signed, and the signed PDF and the audit trail can be fetched."},
+    {EventType::envelope_declined, "A recipient refused, with the reason."},
+    {EventType::envelope_expired, "The time is up; the missing signers are named."},
+    {EventType::envelope_voided, "The sender withdrew the envelope."},
+    {EventType::envelope_returned, "The envelope went back to its sender."},
+    {EventType::envelope_resubmitted, "A returned envelope went out again."},
+    {EventType::envelope_corrected, "Recipients were changed while it was under way."},
+    {EventType::envelope_reminder_sent, "Recipients were reminded."},
+    {EventType::envelope_deleted, "A draft was deleted."},
+    {EventType::envelope_failed, "The signing application gave the envelope up."},
+    {EventType::recipient_notified, "The recipient got the invitation."},
+    {EventType::recipient_delivery_failed, "The invitation did not reach the recipient."},
+    {EventType::recipient_viewed, "The recipient opened the document for the first time."},
+    {EventType::recipient_authenticated, "The recipient proved who they are."},
+    {EventType::recipient_authentication_failed, "The recipient failed to prove it."},
+    {EventType::recipient_started, "The recipient began to fill in or to sign."},
+    {EventType::recipient_signed, "The recipient signed."},
+    {EventType::recipient_approved, "The recipient approved."},
+    {EventType::recipient_declined, "The recipient refused."},
+    {EventType::recipient_expired, "The recipient's own time is up."},
+    {EventType::recipient_reassigned, "Somebody else takes the recipient's place."},
+    {EventType::recipient_reminded, "The recipient was reminded."},
+    {EventType::recipient_removed, "The recipient was taken out."},
+    {EventType::evidence_ready, "The audit trail is stored and can be fetched."},
+    {EventType::document_validated, "An accounting document was validated."},
+    {EventType::document_dispatched, "A document went out to the accounting system."},
+    {EventType::document_posted, "The accounting system accepted a document."},
+    {EventType::document_post_failed, "The accounting system did not accept it."},
+    {EventType::source_unknown, "A source sent something that has no other name."},
+};
+
 }  // namespace
 
 json::Value schema_of(EventType type) {
@@ -143,8 +186,9 @@ json::Value schema_of(EventType type) {
 }
 
 json::Value example_of(EventType type) {
-    const json::Value person = parsed(
-        R"({"name":"Camille Martin","email":"camille@supplier.example","role":"signer","order":1})");
+    const json::Value person =
+        parsed(R"({"name":"Camille Martin","email":"camille@supplier.example",)"
+               R"("role":"signer","order":1})");
     const json::Value file =
         parsed(R"({"name":"contrat.pdf","media_type":"application/pdf","bytes":48213,)"
                R"("sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"})");
@@ -170,76 +214,8 @@ json::Value example_of(EventType type) {
 }
 
 std::string_view meaning_of(EventType type) {
-    switch (type) {
-        case EventType::envelope_created:
-            return "An envelope was created as a draft.";
-        case EventType::envelope_sent:
-            return "The envelope went out to its recipients.";
-        case EventType::envelope_delivered:
-            return "Everybody who must act has seen the envelope.";
-        case EventType::envelope_partially_signed:
-            return "One more has signed, others are to follow.";
-        case EventType::envelope_all_signed:
-            return "The last required signature was given.";
-        case EventType::envelope_completed:
-            return "All have signed, and the signed PDF and the audit trail can be fetched.";
-        case EventType::envelope_declined:
-            return "A recipient refused, with the reason.";
-        case EventType::envelope_expired:
-            return "The time is up; the missing signers are named.";
-        case EventType::envelope_voided:
-            return "The sender withdrew the envelope.";
-        case EventType::envelope_returned:
-            return "The envelope went back to its sender.";
-        case EventType::envelope_resubmitted:
-            return "A returned envelope went out again.";
-        case EventType::envelope_corrected:
-            return "Recipients were changed while it was under way.";
-        case EventType::envelope_reminder_sent:
-            return "Recipients were reminded.";
-        case EventType::envelope_deleted:
-            return "A draft was deleted.";
-        case EventType::envelope_failed:
-            return "The signing application gave the envelope up.";
-        case EventType::recipient_notified:
-            return "The recipient got the invitation.";
-        case EventType::recipient_delivery_failed:
-            return "The invitation did not reach the recipient.";
-        case EventType::recipient_viewed:
-            return "The recipient opened the document for the first time.";
-        case EventType::recipient_authenticated:
-            return "The recipient proved who they are.";
-        case EventType::recipient_authentication_failed:
-            return "The recipient failed to prove it.";
-        case EventType::recipient_started:
-            return "The recipient began to fill in or to sign.";
-        case EventType::recipient_signed:
-            return "The recipient signed.";
-        case EventType::recipient_approved:
-            return "The recipient approved.";
-        case EventType::recipient_declined:
-            return "The recipient refused.";
-        case EventType::recipient_expired:
-            return "The recipient's own time is up.";
-        case EventType::recipient_reassigned:
-            return "Somebody else takes the recipient's place.";
-        case EventType::recipient_reminded:
-            return "The recipient was reminded.";
-        case EventType::recipient_removed:
-            return "The recipient was taken out.";
-        case EventType::evidence_ready:
-            return "The audit trail is stored and can be fetched.";
-        case EventType::document_validated:
-            return "An accounting document was validated.";
-        case EventType::document_dispatched:
-            return "A document went out to the accounting system.";
-        case EventType::document_posted:
-            return "The accounting system accepted a document.";
-        case EventType::document_post_failed:
-            return "The accounting system did not accept it.";
-        case EventType::source_unknown:
-            return "A source sent something that has no other name.";
-    }
+    for (const Meaning& meaning : meanings)
+        if (meaning.type == type) return meaning.text;
     return "";
 }
 

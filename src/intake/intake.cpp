@@ -84,6 +84,30 @@ Result<> Intake::write_waiting(store::Tx& tx, const connectors::EventFacts& fact
     return {};
 }
 
+/// The draft's data moves into the facts; the entities that its metadata names join the draft's.
+std::shared_ptr<connectors::EventFacts> Intake::make_facts(const routing::WorkspaceFacts& workspace,
+                                                           EventDraft& draft, Timestamp now) {
+    auto facts = std::make_shared<connectors::EventFacts>();
+    facts->id = draft.id.value_or(EventId{});
+    if (!draft.id) facts->id = parts_.entropy.id<EventId>(now);
+    facts->type = draft.type;
+    facts->occurred_at = draft.occurred_at;
+    facts->accepted_at = now;
+    facts->workspace_no = workspace.no;
+    facts->workspace_id = workspace.id.text();
+    facts->envelope_no = draft.envelope_no;
+    for (const std::int64_t no :
+         routing::entities_in_metadata(parts_.directory.get(), workspace.no, draft.data))
+        if (std::ranges::find(draft.entity_nos, no) == draft.entity_nos.end())
+            draft.entity_nos.push_back(no);
+    if (!draft.entity_nos.empty())
+        if (const auto* entity =
+                parts_.directory.get().entity(workspace.no, draft.entity_nos.front()))
+            facts->entity_id = entity->id.text();
+    facts->data = std::move(draft.data);
+    return facts;
+}
+
 Result<Accepted> Intake::accept(store::Tx& tx, std::int64_t workspace_no, EventDraft draft,
                                 const AcceptOptions& options) {
     if (draft.id || options.idempotency_key) {
@@ -95,23 +119,7 @@ Result<Accepted> Intake::accept(store::Tx& tx, std::int64_t workspace_no, EventD
     if (workspace == nullptr) return fail(Errc::not_found, "the workspace does not exist");
     const Timestamp now = parts_.clock.wall();
 
-    auto facts = std::make_shared<connectors::EventFacts>();
-    facts->id = draft.id.value_or(EventId{});
-    if (!draft.id) facts->id = parts_.entropy.id<EventId>(now);
-    facts->type = draft.type;
-    facts->occurred_at = draft.occurred_at;
-    facts->accepted_at = now;
-    facts->workspace_no = workspace_no;
-    facts->workspace_id = workspace->id.text();
-    facts->envelope_no = draft.envelope_no;
-    for (const std::int64_t no : routing::entities_in_metadata(directory, workspace_no, draft.data))
-        if (std::ranges::find(draft.entity_nos, no) == draft.entity_nos.end())
-            draft.entity_nos.push_back(no);
-    if (!draft.entity_nos.empty())
-        if (const auto* entity = directory.entity(workspace_no, draft.entity_nos.front()))
-            facts->entity_id = entity->id.text();
-    facts->data = std::move(draft.data);
-
+    const auto facts = make_facts(*workspace, draft, now);
     const routing::Subject subject{workspace_no, facts->type, facts->occurred_at, &draft.entity_nos,
                                    &facts->data};
     const std::vector<routing::TargetPtr> plan = routing::plan(directory, subject);

@@ -101,6 +101,8 @@ class Intake {
     Result<std::optional<Accepted>> find_repeated(store::Tx& tx, std::int64_t workspace_no,
                                                   const EventDraft& draft,
                                                   const AcceptOptions& options);
+    std::shared_ptr<connectors::EventFacts> make_facts(const routing::WorkspaceFacts& workspace,
+                                                       EventDraft& draft, Timestamp now);
     struct Waiting {
         std::int64_t destination_no;
         std::int64_t delivery_no;

@@ -114,7 +114,9 @@ struct Node::Impl {
 
     Result<> open_store();
     Result<> make_writer_side();
+    void show_metrics();
     Result<> listen();
+    Result<> make_companions();
     Result<> announce();
 };
 
@@ -174,6 +176,17 @@ Result<> Node::Impl::make_writer_side() {
     return {};
 }
 
+void Node::Impl::show_metrics() {
+    metrics.add({"blotter_request_log_dropped_total", "Requests that were not kept in the log"}, {},
+                request_log_dropped);
+    metrics.add({"blotter_store_commits_total", "Groups of writes made durable"}, {}, commits);
+    metrics.add({"blotter_store_commit_seconds", "How long a durable commit takes"}, {},
+                commit_time);
+    delivery_probe.show_on(metrics);
+    api_probe.show_on(metrics);
+    serving = &health.add("serving", observe::Scope::ready);
+}
+
 Result<> Node::Impl::listen() {
     const config::Settings& settings = options.settings;
     const auto count = static_cast<std::uint32_t>(
@@ -199,14 +212,7 @@ Result<> Node::Impl::listen() {
     if (settings.listen.public_url.empty())
         public_url =
             (settings.listen.tls_certificate.empty() ? "http://" : "https://") + text_of(at);
-    metrics.add({"blotter_request_log_dropped_total", "Requests that were not kept in the log"}, {},
-                request_log_dropped);
-    metrics.add({"blotter_store_commits_total", "Groups of writes made durable"}, {}, commits);
-    metrics.add({"blotter_store_commit_seconds", "How long a durable commit takes"}, {},
-                commit_time);
-    delivery_probe.show_on(metrics);
-    api_probe.show_on(metrics);
-    serving = &health.add("serving", observe::Scope::ready);
+    show_metrics();
     shared = std::make_unique<Shared>(Shared{clock,
                                              *offload,
                                              *writer,
@@ -243,6 +249,12 @@ Result<> Node::Impl::listen() {
         engines.push_back(&lanes.back()->engine());
     }
     hub->set_engines(std::move(engines));
+    return make_companions();
+}
+
+/// What runs beside the lanes, on the first loop.
+Result<> Node::Impl::make_companions() {
+    const config::Settings& settings = options.settings;
     seals = std::make_unique<SealTask>(
         SealTask::Parts{*loops[0], *offload, *writer, *book, *sealer, options.log},
         settings.ledger.checkpoint_interval);

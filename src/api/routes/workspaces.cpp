@@ -240,12 +240,8 @@ runtime::Task<Result<Reply>> put_settings(Services& services, Call& call) {
         });
 }
 
-}  // namespace
-
-RouteGroup workspace_routes() {
-    using http::Method;
-    RouteGroup group;
-    group.components = {
+std::vector<Component> workspace_components() {
+    return {
         {"Workspace",
          R"({"type":"object","required":["id","name"],"properties":{"id":{"type":"string"},)"
          R"("name":{"type":"string"},"settings":{"$ref":"#/components/schemas/Settings"}}})"},
@@ -279,8 +275,12 @@ RouteGroup workspace_routes() {
          R"("entity_metadata_keys":{"type":"array","items":{"type":"string"},"description":)"
          R"("Metadata members that name entities by reference. Default: entity, entities."}}})"},
     };
+}
+
+std::vector<Route> key_routes() {
+    using http::Method;
     const auto workspace_manage = Permission::workspace_manage;
-    group.routes = {
+    return {
         {.method = Method::post,
          .path = "/v1/workspaces",
          .operation = "createWorkspace",
@@ -341,6 +341,12 @@ RouteGroup workspace_routes() {
          .permission = Permission::keys_manage,
          .response = "#ApiKey",
          .handler = revoke_key},
+    };
+}
+
+std::vector<Route> entity_routes() {
+    using http::Method;
+    return {
         {.method = Method::post,
          .path = "/v1/entities",
          .operation = "createEntity",
@@ -379,6 +385,15 @@ RouteGroup workspace_routes() {
          .response = "#Settings",
          .handler = put_settings},
     };
+}
+
+}  // namespace
+
+RouteGroup workspace_routes() {
+    RouteGroup group;
+    group.components = workspace_components();
+    group.routes = key_routes();
+    for (Route& route : entity_routes()) group.routes.push_back(std::move(route));
     return group;
 }
 
