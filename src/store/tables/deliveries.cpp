@@ -91,9 +91,7 @@ constexpr sql::Query held_insert{"held.insert",
 constexpr sql::Query held_delete{"held.delete",
                                  "DELETE FROM held WHERE destination_no = ?1 AND delivery_no = ?2"};
 
-/// How many attempts and skips one delivery's part of the attempt keys has room for.
-constexpr std::int64_t attempt_keys = 64;
-constexpr std::uint32_t attempt_number_max = 31;
+constexpr std::uint32_t attempt_number_max = detail::attempt_keys / 2 - 1;
 
 DeliveryRow read_delivery(const sql::Statement& s) {
     return {.no = s.integer(0),
@@ -114,7 +112,7 @@ DeliveryRow read_delivery(const sql::Statement& s) {
 }
 
 AttemptRow read_attempt(const sql::Statement& s) {
-    const std::int64_t place = s.integer(0) % attempt_keys;
+    const std::int64_t place = s.integer(0) % detail::attempt_keys;
     const auto status = sql::integer_if(s, 4);
     AttemptRow row;
     row.n = static_cast<std::uint32_t>(place / 2);
@@ -133,7 +131,7 @@ Result<> insert_attempt(sql::Connection& db, std::int64_t delivery_no, const Att
                         Kind kind) {
     INVARIANT(a.n <= attempt_number_max);
     const std::int64_t key =
-        delivery_no * attempt_keys + std::int64_t{a.n} * 2 + (kind == Kind::skip ? 1 : 0);
+        detail::attempts_begin(delivery_no) + std::int64_t{a.n} * 2 + (kind == Kind::skip ? 1 : 0);
     return sql::run(db, attempt_insert, key, a.started_at, a.took.count(), a.outcome, a.status,
                     a.detail);
 }
@@ -241,8 +239,8 @@ Result<Count> count_deliveries(sql::Connection& db, const DeliveryFilter& filter
 }
 
 Result<std::vector<AttemptRow>> list_attempts(sql::Connection& db, std::int64_t delivery_no) {
-    const std::int64_t first = delivery_no * attempt_keys;
-    return sql::all(db, attempt_list, read_attempt, first, first + attempt_keys);
+    return sql::all(db, attempt_list, read_attempt, detail::attempts_begin(delivery_no),
+                    detail::attempts_begin(delivery_no + 1));
 }
 
 Result<std::optional<std::int64_t>> insert_delivery(sql::Connection& db, const NewDelivery& row) {

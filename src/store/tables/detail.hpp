@@ -137,6 +137,13 @@ Result<Count> count_rows(sql::Connection& db, const sql::Query& query, std::int6
     return count(*use, cap, [](const sql::Statement&) { return true; }, cap + 1);
 }
 
+/// How many attempts and skips one delivery's part of the attempt keys has room for.
+inline constexpr std::int64_t attempt_keys = 64;
+/// The first attempt key of a delivery; the next delivery's is the end of its part.
+inline std::int64_t attempts_begin(std::int64_t delivery_no) {
+    return delivery_no * attempt_keys;
+}
+
 inline std::int64_t first_integer(const sql::Statement& s) {
     return s.integer(0);
 }

@@ -70,7 +70,8 @@ constexpr sql::Query envelope_next_expiry{
 constexpr sql::Query envelope_old{
     "envelope.old",
     "SELECT no, state, updated_ms, "
-    "EXISTS (SELECT 1 FROM event WHERE event.envelope_no = envelope.no) FROM envelope "
+    "CASE WHEN EXISTS (SELECT 1 FROM event WHERE event.envelope_no = envelope.no) "
+    "THEN 1 ELSE 0 END FROM envelope "
     "WHERE workspace_no = ?1 AND no > ?2 ORDER BY no LIMIT ?3"};
 constexpr sql::Query envelope_delete{"envelope.delete", "DELETE FROM envelope WHERE no = ?1"};
 

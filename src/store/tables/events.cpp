@@ -64,15 +64,14 @@ constexpr sql::Query owed_rows{
 constexpr sql::Query old_events{
     "event.old",
     "SELECT seq, accepted_ms, "
-    "EXISTS (SELECT 1 FROM delivery d WHERE d.event_seq = event.seq AND d.state < 5), "
-    "seq = (SELECT max(seq) FROM event) "
-    "OR seq = (SELECT event_seq FROM delivery ORDER BY no DESC LIMIT 1) "
+    "CASE WHEN EXISTS (SELECT 1 FROM delivery d WHERE d.event_seq = event.seq AND d.state < 5) "
+    "OR seq = (SELECT max(seq) FROM event) "
+    "OR seq = (SELECT event_seq FROM delivery ORDER BY no DESC LIMIT 1) THEN 1 ELSE 0 END "
     "FROM event WHERE workspace_no = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq LIMIT ?4"};
 constexpr sql::Query deliveries_of_event{"delivery.numbers_of_event",
                                          "SELECT no FROM delivery WHERE event_seq = ?1"};
 constexpr sql::Query delete_attempts{"attempt.delete",
-                                     "DELETE FROM attempt WHERE key >= ?1 * 64 "
-                                     "AND key < ?1 * 64 + 64"};
+                                     "DELETE FROM attempt WHERE key >= ?1 AND key < ?2"};
 constexpr sql::Query delete_deliveries{"delivery.delete",
                                        "DELETE FROM delivery WHERE event_seq = ?1"};
 constexpr sql::Query delete_renewals{"link_renewal.delete",
@@ -186,7 +185,9 @@ Result<sql::Statement*> walk(sql::Connection& db, const EventFilter& filter,
 
 Result<> delete_with_everything(sql::Connection& db, std::int64_t seq) {
     TRY(const auto numbers, sql::all(db, deliveries_of_event, detail::first_integer, seq));
-    for (const std::int64_t no : numbers) CHECK(sql::run(db, delete_attempts, no));
+    for (const std::int64_t no : numbers)
+        CHECK(sql::run(db, delete_attempts, detail::attempts_begin(no),
+                       detail::attempts_begin(no + 1)));
     for (const sql::Query* query :
          {&delete_deliveries, &delete_renewals, &delete_accesses, &delete_keys, &delete_event})
         CHECK(sql::run(db, *query, seq));
@@ -309,7 +310,7 @@ Result<Chunk> delete_old_events(sql::Connection& db, const EventRetention& reten
         const auto keep = [&](const sql::Statement& s) {
             const Timestamp accepted = sql::time_at(s, 1);
             reached_end = accepted >= retention.before + clock_slack;
-            return accepted < retention.before && s.integer(2) == 0 && s.integer(3) == 0;
+            return accepted < retention.before && s.integer(2) == 0;
         };
         TRY(auto page, detail::scan(*use, limit, keep, detail::first_integer, limit));
         old = std::move(page.rows);

@@ -13,10 +13,11 @@ constexpr sql::Query blob_insert{
     "blob.insert",
     "INSERT INTO blob (sha256, bytes, created_ms) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING"};
 constexpr sql::Query blob_read{"blob.read", "SELECT bytes FROM blob WHERE sha256 = ?1"};
-constexpr sql::Query blob_walk{"blob.walk",
-                               "SELECT sha256, bytes, created_ms, "
-                               "EXISTS (SELECT 1 FROM file WHERE file.sha256 = blob.sha256) "
-                               "FROM blob WHERE sha256 > ?1 ORDER BY sha256 LIMIT ?2"};
+constexpr sql::Query blob_walk{
+    "blob.walk",
+    "SELECT sha256, bytes, created_ms, "
+    "CASE WHEN EXISTS (SELECT 1 FROM file WHERE file.sha256 = blob.sha256) THEN 1 ELSE 0 END "
+    "FROM blob WHERE sha256 > ?1 ORDER BY sha256 LIMIT ?2"};
 constexpr sql::Query blob_delete{"blob.delete",
                                  "DELETE FROM blob WHERE sha256 = ?1 "
                                  "AND NOT EXISTS (SELECT 1 FROM file WHERE file.sha256 = ?1)"};
