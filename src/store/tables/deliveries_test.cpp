@@ -1,5 +1,6 @@
 #include "store/tables/deliveries.hpp"
 
+#include "store/tables/delivery_times.hpp"
 #include "store/tables/open_work.hpp"
 #include "store/tables/queue.hpp"
 #include "store/tables/tables_fixture.hpp"
@@ -263,6 +264,18 @@ TEST_F(Deliveries, lists_take_the_narrowest_way_in) {
     EXPECT_TRUE(plan_named("delivery.destination_newest").contains("delivery_by_destination"));
     EXPECT_TRUE(plan_named("delivery.event_newest").contains("delivery_by_event"));
     EXPECT_TRUE(plan_named("delivery.state_newest").contains("delivery_by_state"));
+}
+
+TEST_F(Deliveries, a_time_leads_to_the_first_number_made_from_then_on) {
+    EXPECT_EQ(must(delivery_no_at(db(), from_ms(0))), 1);
+    std::vector<std::int64_t> numbers;
+    for (const int at : {10, 20, 20, 30}) numbers.push_back(done(at, 100 + std::ssize(numbers)));
+    const struct {
+        int at;
+        std::int64_t no;
+    } cases[] = {{0, numbers[0]},  {10, numbers[0]}, {11, numbers[1]},
+                 {20, numbers[1]}, {30, numbers[3]}, {31, numbers[3] + 1}};
+    for (const auto& c : cases) EXPECT_EQ(must(delivery_no_at(db(), from_ms(c.at))), c.no) << c.at;
 }
 
 TEST_F(Deliveries, what_waits_is_read_in_order_of_time_slice_by_slice) {

@@ -1,5 +1,6 @@
 #include "store/tables/envelopes.hpp"
 
+#include "store/tables/envelope_ids.hpp"
 #include "store/tables/events.hpp"
 #include "store/tables/tables_fixture.hpp"
 
@@ -35,6 +36,8 @@ TEST_F(Envelopes, are_reached_through_their_workspace_only) {
     EXPECT_FALSE(must(find_envelope_no(db(), 2, row.id)));
     EXPECT_EQ(must(find_envelope_no(db(), 1, row.id)), row.no);
     EXPECT_EQ(must(load_envelope(db(), row.no))->id, row.id);
+    EXPECT_EQ(must(load_envelope_id(db(), row.no)), row.id);
+    EXPECT_FALSE(must(load_envelope_id(db(), row.no + 1)));
 }
 
 TEST_F(Envelopes, an_update_needs_the_version_that_was_read) {

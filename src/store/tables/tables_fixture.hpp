@@ -51,6 +51,7 @@ inline const std::map<std::string_view, std::string_view>& allowed_scans() {
         {"event.last", "LIMIT 1 at the end of the tree"},
         {"event.old", "LIMIT 1 at the end of the tree"},
         {"delivery.newest_no", "the end of the tree"},
+        {"delivery.last", "LIMIT 1 at the end of the tree"},
         {"data_key.not_under", "a small table, on an operator's order"},
         {"file_access.purge", "LIMIT at the beginning of the tree"},
         {"envelope.next_expiry", "LIMIT 1 at the beginning of a partial index"},
