@@ -50,11 +50,15 @@ void ApiProbe::show_on(observe::MetricsPage& page) const {
 }
 
 Gateway::Gateway(Services& services, const RouteTable& table, ApiProbe& probe)
-    : services_(services), table_(table), probe_(probe) {}
+    : services_(services),
+      table_(table),
+      probe_(probe),
+      refusals_(static_cast<std::uint32_t>(services.settings.api.refusals_per_minute)) {}
 
 http::BodyRule Gateway::body_rule(const http::Request& request) {
     http::BodyRule rule;
     rule.bytes_max = services_.settings.request.body_bytes_max;
+    rule.time_max = services_.settings.request.timeout;
     const auto found = table_.router().find(request.method, request.path());
     const auto* match = std::get_if<http::Router::Match>(&found);
     if (match == nullptr) return rule;
@@ -63,6 +67,7 @@ http::BodyRule Gateway::body_rule(const http::Request& request) {
     if (route.takes == Takes::bytes) {
         rule.how = http::BodyRule::How::stream;
         rule.bytes_max = services_.settings.files.file_bytes_max;
+        rule.time_max = http::BodyRule{}.time_max;
     }
     return rule;
 }
@@ -142,7 +147,13 @@ runtime::Task<> Gateway::note_denied(const Call& call, std::string what) {
 }
 
 Result<> Gateway::admit(const Route& route, Call& call) {
-    CHECK(authenticate(route, call));
+    auto known = authenticate(route, call);
+    if (!known && known.error().code == Errc::unauthenticated &&
+        !refusals_.take(call.remote, services_.loop.now()))
+        return fail(Errc::too_many_requests,
+                    "too many requests without a known API key came from this address; wait a "
+                    "minute");
+    CHECK(std::move(known));
     CHECK(check_rate(call));
     return find_workspace(route, call);
 }

@@ -3,6 +3,7 @@
 #include <memory>
 #include <unordered_map>
 
+#include "api/refusals.hpp"
 #include "api/route.hpp"
 #include "delivery/throttle.hpp"
 #include "http/router.hpp"
@@ -70,6 +71,7 @@ class Gateway final : public http::Handler {
     const RouteTable& table_;
     ApiProbe& probe_;
     std::unordered_map<ApiKeyId, delivery::Throttle> rates_;
+    Refusals refusals_;
 };
 
 }  // namespace blotter::api

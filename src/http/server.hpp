@@ -35,6 +35,7 @@ struct BodyRule {
     };
     How how = How::buffer;
     std::uint64_t bytes_max = 64 * 1024;
+    Duration time_max = std::chrono::minutes{15};  ///< waiting for the client, in all
 };
 
 /// What surrounds a request.
@@ -67,7 +68,6 @@ struct ServerOptions {
     /// A body may take this long, and longer as long as it keeps up `body_rate_min`.
     Duration body_grace = std::chrono::seconds{10};
     std::uint32_t body_rate_min = 1024;  ///< bytes per second
-    Duration body_time_max = std::chrono::minutes{15};
     /// For each piece of an answer, on top of its size at `body_rate_min`.
     Duration write_time = std::chrono::seconds{30};
 };

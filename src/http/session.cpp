@@ -96,7 +96,7 @@ runtime::Task<Result<bool>> Session::read_head() {
     request_.method = Method::get;
     request_.target.clear();
     head_ = {};
-    body_.begin(head_, 0);
+    body_.begin(head_, {.bytes_max = 0});
     scanner_.reset();
     if (last_ && input_.empty()) co_return false;
     received_ = server_.loop.now();
@@ -138,7 +138,7 @@ runtime::Task<Session::Next> Session::serve_request() {
     context.tls = stream_->tls();
     context.received = received_;
     const BodyRule rule = server_.handler.body_rule(request_);
-    body_.begin(head_, rule.bytes_max);
+    body_.begin(head_, rule);
     if (head_.framing == Framing::length && head_.content_length > rule.bytes_max)
         co_return co_await refuse({Errc::too_large, "the body has " +
                                                         std::to_string(head_.content_length) +

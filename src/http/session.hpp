@@ -17,7 +17,7 @@ class RequestBody final : public BodyReader {
                 InputBuffer& input)
         : loop_(loop), options_(options), stream_(stream), input_(input) {}
 
-    void begin(const RequestHead& head, std::uint64_t bytes_max);
+    void begin(const RequestHead& head, const BodyRule& rule);
     runtime::Task<Result<std::size_t>> read_some(std::span<char> into) override;
     std::optional<std::uint64_t> size() const override;
 
@@ -46,6 +46,7 @@ class RequestBody final : public BodyReader {
     std::uint64_t size_ = 0;
     std::uint64_t received_ = 0;
     std::uint64_t bytes_max_ = 0;
+    Duration time_max_{};
     ChunkedDecoder decoder_;
     // Time spent waiting for the client; the handler's own time does not count against it.
     std::chrono::nanoseconds waited_{};

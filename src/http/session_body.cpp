@@ -15,13 +15,14 @@ constexpr std::chrono::seconds hard_margin{1};
 
 }  // namespace
 
-void RequestBody::begin(const RequestHead& head, std::uint64_t bytes_max) {
+void RequestBody::begin(const RequestHead& head, const BodyRule& rule) {
     framing_ = head.framing;
     expects_continue_ = head.expects_continue;
     failed_ = false;
     size_ = head.content_length;
     received_ = 0;
-    bytes_max_ = bytes_max;
+    bytes_max_ = rule.bytes_max;
+    time_max_ = rule.time_max;
     decoder_.reset();
     waited_ = {};
 }
@@ -89,8 +90,7 @@ runtime::Task<Result<>> RequestBody::receive(std::span<char> into, std::size_t& 
     using std::chrono::nanoseconds;
     const nanoseconds earned{static_cast<std::int64_t>(received_) * 1'000'000'000 /
                              std::max(options_.body_rate_min, 1U)};
-    const nanoseconds allowed =
-        std::min<nanoseconds>(options_.body_grace + earned, options_.body_time_max);
+    const nanoseconds allowed = std::min<nanoseconds>(options_.body_grace + earned, time_max_);
     const MonoTime start = loop_.now();
     const MonoTime deadline = start + allowed - waited_;
     if (deadline <= start) co_return fail(Errc::timeout, "the body came too slowly");

@@ -17,6 +17,7 @@ http::ServerOptions server_options(const config::Settings& settings, std::uint32
     options.head.head_bytes_max = settings.request.head_bytes_max;
     options.connections_max = std::max<std::uint64_t>(settings.listen.connections_max / loops, 1);
     options.idle_time = settings.request.idle_timeout;
+    options.head_time = std::min(options.head_time, settings.request.timeout);
     return options;
 }
 

@@ -36,7 +36,7 @@ class Answer {
     assert.equal(typeof this.json.title, 'string', this.call);
     assert.equal(typeof this.json.type, 'string', this.call);
     // What the listener refuses before it is a request of the API has no id.
-    if (![413, 431].includes(status)) assert.match(this.headers.get('request-id') ?? '', /^req_/, this.call);
+    if (![413, 415, 431].includes(status)) assert.match(this.headers.get('request-id') ?? '', /^req_/, this.call);
     assert.equal(this.json.request_id ?? this.headers.get('request-id'),
                  this.headers.get('request-id'), this.call);
     if (code !== undefined) assert.equal(this.json.code, code, `${this.call}: ${this.text}`);

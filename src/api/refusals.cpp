@@ -1,0 +1,14 @@
+#include "api/refusals.hpp"
+
+namespace blotter::api {
+
+bool Refusals::take(const std::string& remote, MonoTime now) {
+    if (minutes_.size() >= addresses_max && !minutes_.contains(remote)) minutes_.clear();
+    Minute& minute = minutes_.try_emplace(remote, Minute{now}).first->second;
+    if (now - minute.start >= std::chrono::minutes{1}) minute = {now};
+    if (minute.count >= per_minute_) return false;
+    ++minute.count;
+    return true;
+}
+
+}  // namespace blotter::api
