@@ -68,7 +68,10 @@ TEST(Backup, is_a_data_directory_that_can_be_used_once_its_keys_are_taken_back) 
     }
     auto in = must(Installation::open(configuration.settings(), store::Access::read_write));
     // Erased between the restore and the start: stays erased.
-    must(store::insert_subject_key(in->db(), {events[0].value, 1, {}, from_ms(1), from_ms(2)}));
+    must(in->db().execute("BEGIN IMMEDIATE"));
+    must(store::insert_subject_key(in->db(), {events[0].value, 1, Bytes(40, 7), from_ms(1), {}}));
+    must(store::destroy_subject_key(in->db(), 1, events[0].value, from_ms(2)));
+    must(in->db().execute("COMMIT"));
     EXPECT_EQ(must(take_back_subject_keys(in->db(), in->disk(), copy)), 4);
     EXPECT_FALSE(fs::exists(copy.subject_keys()));
     EXPECT_EQ(must(take_back_subject_keys(in->db(), in->disk(), copy)), 0);

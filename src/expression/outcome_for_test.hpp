@@ -42,7 +42,7 @@ inline const json::Value& sample_data() {
         {"email": "a@example.com", "signed": true},
         {"email": "b@example.com", "signed": false}
       ],
-      "huge": 1e400,
+      "huge": 1e300,
       "empty": []
     })")
                                         .value();
