@@ -1,6 +1,7 @@
 #include "delivery/engine.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "store/tables/open_work.hpp"
 #include "store/tables/queue.hpp"
@@ -413,7 +414,9 @@ runtime::Task<> Engine::refill_due() {
     refilling_ = true;
     const DueQueue::Slice slice = due_.begin_refill();
     std::vector<DueEntry> entries;
-    store::TimePosition after{from_ms(slice.from.due_ms), slice.from.delivery - 1};
+    // The slice begins at its key, the store reads after one; a first slice begins before all keys.
+    const bool first = slice.from.delivery == std::numeric_limits<std::int64_t>::min();
+    store::TimePosition after{from_ms(slice.from.due_ms), slice.from.delivery - (first ? 0 : 1)};
     auto more = DueQueue::More::no;
     bool failed = false;
     // The store's order is over all destinations; this loop keeps its own.

@@ -1,12 +1,12 @@
 #include "server/node.hpp"
 
-#include <future>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "config/load.hpp"
 #include "ledger/sealer.hpp"
+#include "runtime/wait_for.hpp"
 #include "server/background.hpp"
 #include "server/data_directory.hpp"
 #include "server/lane.hpp"
@@ -45,24 +45,6 @@ Result<security::EgressGuard> make_guard(const config::Settings& settings,
 
 std::string text_of(const runtime::Endpoint& endpoint) {
     return config::to_text(config::HostPort{endpoint.address().to_string(), endpoint.port()});
-}
-
-/// Runs a task on a loop that another thread runs, and waits for its end.
-template <typename Make>
-void run_on(runtime::Loop& loop, Make make) {
-    std::promise<void> ended;
-    runtime::TaskGroup* group = nullptr;
-    loop.post([&] {
-        group = new runtime::TaskGroup(loop);
-        const auto wrap = [](auto make, std::promise<void>& ended) -> runtime::Task<> {
-            co_await make();
-            ended.set_value();
-        };
-        group->spawn(wrap(make, ended));
-    });
-    ended.get_future().wait();
-    // The group's task has ended or is about to: it is freed on its own loop.
-    loop.post([group] { delete group; });
 }
 
 }  // namespace
@@ -324,14 +306,13 @@ void Node::stop() {
     impl.options.log.info("server.stopping");
     const MonoTime deadline = impl.clock.mono() + impl.options.settings.shutdown.drain;
     for (const auto& lane : impl.lanes)
-        run_on(lane->loop(), [&lane, deadline] { return lane->stop_serving(deadline); });
+        runtime::wait_for(lane->loop(), lane->stop_serving(deadline));
     if (impl.metrics_listener)
-        run_on(*impl.loops[0], [&] { return impl.metrics_listener->stop(deadline); });
-    for (const auto& task : impl.background)
-        run_on(*impl.loops[0], [&task] { return task->stop(); });
+        runtime::wait_for(*impl.loops[0], impl.metrics_listener->stop(deadline));
+    for (const auto& task : impl.background) runtime::wait_for(*impl.loops[0], task->stop());
     for (const auto& lane : impl.lanes)
-        run_on(lane->loop(), [&lane, deadline] { return lane->stop_delivering(deadline); });
-    run_on(*impl.loops[0], [&impl] { return impl.seals->stop(); });
+        runtime::wait_for(lane->loop(), lane->stop_delivering(deadline));
+    runtime::wait_for(*impl.loops[0], impl.seals->stop());
     impl.writer->stop();
     for (const auto& loop : impl.loops) loop->stop();
     impl.threads.clear();
