@@ -1,10 +1,11 @@
 # Flags that every target shares. The presets choose BLOTTER_SANITIZE and BLOTTER_FUZZ.
 set(BLOTTER_SANITIZE "" CACHE STRING "address,undefined | thread | empty")
 option(BLOTTER_FUZZ "build the libFuzzer targets" OFF)
+option(BLOTTER_PCH "compile the big headers once; only where each file need not stand on its own" OFF)
 
 add_library(blotter_flags INTERFACE)
 target_compile_options(blotter_flags INTERFACE
-  -Wall -Wextra -Wpedantic -Werror -Wno-missing-field-initializers -fno-omit-frame-pointer
+  -Wall -Wextra -Wpedantic -Werror -Wno-missing-field-initializers -fno-omit-frame-pointer -pthread
   -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/src/= -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
 target_compile_definitions(blotter_flags INTERFACE
   BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED
