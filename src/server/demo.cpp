@@ -172,8 +172,8 @@ Result<int> run(cli::Console& console, const DemoOptions& options, const Interru
     const auto played = story.play();
     if (!played) console.line("  ✗ {}", played.error().detail);
     console.line("\n{}", played ? "✓ every step held" : "✗ the story broke off here");
-    say_addresses(console, *node, paths, story.workspace());
     if (options.ending == DemoOptions::Ending::keep_serving) {
+        say_addresses(console, *node, paths, story.workspace());
         console.line("\nBlotter keeps serving. Ctrl-C ends it{}.",
                      prepared.folder ? " and removes its data" : "");
         interrupts.wait();

@@ -11,6 +11,8 @@ test('the demo plays its whole story and ends well', async () => {
                        /audit trail/i, /retry|again|next attempt/i, /https?:\/\/127\.0\.0\.1:\d+/])
     assert.match(played.stdout, words);
   assert.doesNotMatch(played.stdout, /\bundefined\b|\bnull\b/);
+  // Its data is gone when it ends: there is nothing left to look at.
+  assert.doesNotMatch(played.stdout, /The addresses|another terminal/);
 });
 
 test('two demos one after the other both end well', async () => {

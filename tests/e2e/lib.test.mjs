@@ -1,6 +1,6 @@
 // The tools of these tests, checked without the server: a test is worth what its tools are worth.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { base32, makeEventId } from './lib/ids.mjs';
@@ -9,7 +9,7 @@ import { makePdf, sha256 } from './lib/pdf.mjs';
 import { Child, check, run } from './lib/processes.mjs';
 import { parseMetrics, valueOf } from './lib/prometheus.mjs';
 import { Receiver } from './lib/receiver.mjs';
-import { parseLine } from './lib/server.mjs';
+import { parseLine, Server } from './lib/server.mjs';
 import { eventually } from './lib/wait.mjs';
 import { hmacHex, publicKeyOfSeed, verifyEd25519, verifyWebhook } from './lib/webhooks.mjs';
 
@@ -107,4 +107,38 @@ test('a child process is waited for, read, and ended', async () => {
   assert.deepEqual([parseLine('{"what":"a"}'), parseLine('plain'), parseLine('{cut')],
                    [{ what: 'a' }, undefined, undefined]);
   await assert.rejects(eventually('a miracle', () => false, 30), /a miracle/);
+});
+
+/** A program that serves nothing, but says that it listens, and ends in its own way. */
+function standIn(t, ending) {
+  const file = join(temporaryFolder(), 'stand-in');
+  writeFileSync(file, `#!${process.execPath}
+process.on('SIGTERM', () => { ${ending} });
+console.log('{"what":"server.listening","address":"127.0.0.1:1"}');
+setInterval(() => {}, 1e3);
+`);
+  chmodSync(file, 0o755);
+  const before = process.env.BLOTTER_PROGRAM;
+  process.env.BLOTTER_PROGRAM = file;
+  t.after(() => {
+    if (before === undefined) delete process.env.BLOTTER_PROGRAM;
+    else process.env.BLOTTER_PROGRAM = before;
+  });
+}
+
+test('a server that does not end well after its test fails the test', async (t) => {
+  for (const [ending, why] of [
+    ['process.exit(0)', undefined],
+    ['process.exit(3)', /did not stop cleanly/],
+    ['console.error("==1==ERROR: LeakSanitizer: detected memory leaks"); process.exit(0)', /LeakSanitizer/],
+    ['console.error("src/a.cpp:1:2: runtime error: signed integer overflow"); process.exit(0)',
+     /runtime error/],
+  ]) {
+    standIn(t, ending);
+    const server = await new Server().start();
+    if (why) await assert.rejects(server.close(), why);
+    else await server.close();
+  }
+  await assert.rejects(run(process.execPath, ['-e', 'console.log("x: runtime error: y")']),
+                       /runtime error/);
 });

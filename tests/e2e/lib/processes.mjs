@@ -14,6 +14,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
     process.exit(1);
   });
 
+/** The first line of what a sanitizer had to say, or undefined. */
+export function sanitizerReport(output) {
+  return output.split('\n').find((line) =>
+    /(Address|Leak|Thread|Memory|UndefinedBehavior)Sanitizer|: runtime error: /.test(line));
+}
+
 /** A started program. `lines` has everything it wrote, from both of its outputs. */
 export class Child {
   constructor(file, args, options = {}) {
@@ -81,6 +87,12 @@ export class Child {
     return new Error(`${this.name}: ${words}${end}\n${this.output.slice(-4000)}`);
   }
 
+  /** A build with sanitizers found something: that is an error whatever else went well. */
+  refuseReports() {
+    const report = sanitizerReport(this.output);
+    if (report) throw new Error(`${this.name}: ${report}\n${this.output.slice(this.output.indexOf(report), 8000)}`);
+  }
+
   /** Sends the signal and waits for the end; past the timeout it is killed and that is an error. */
   async stop(signal = 'SIGTERM', timeout_ms = 60_000) {
     this.ending = true;
@@ -107,6 +119,7 @@ export async function run(file, args = [], options = {}) {
   clearTimeout(timer);
   if (exit.error) throw new Error(`${file} cannot be started: ${exit.error.message}`);
   if (child.late) throw child.failure('took too long');
+  child.refuseReports();
   return { ...exit, stdout: child.stdout, stderr: child.stderr, output: child.output };
 }
 

@@ -78,12 +78,14 @@ export class Server {
   /** Stops as an operator would. The exit status must be 0. */
   async stop() {
     const exit = await this.child.stop('SIGTERM');
+    this.child.refuseReports();
     if (exit.code !== 0) throw this.child.failure('did not stop cleanly');
   }
 
   /** As if the power went. */
   async kill() {
     await this.child.stop('SIGKILL');
+    this.child.refuseReports();
   }
 
   async restart() {
@@ -91,12 +93,19 @@ export class Server {
     return this.start();
   }
 
-  /** The end of the test. A server that ended before anybody asked it to is an error. */
+  /**
+   * The end of the test. A server that ended before anybody asked it to, that does not stop
+   * cleanly, or of which a sanitizer had something to say, is an error.
+   */
   async close() {
-    const died = this.child?.exit && !this.child.ending ? this.child.failure('ended by itself') : undefined;
-    if (this.child && !this.child.exit) await this.child.stop('SIGTERM').catch(() => {});
-    if (this.owns_folder && !process.env.BLOTTER_KEEP) removeFolder(join(this.data_dir, '..'));
-    if (died) throw died;
+    try {
+      if (!this.child) return;
+      if (this.child.exit && !this.child.ending) throw this.child.failure('ended by itself');
+      if (!this.child.exit) await this.stop();
+      this.child.refuseReports();
+    } finally {
+      if (this.owns_folder && !process.env.BLOTTER_KEEP) removeFolder(join(this.data_dir, '..'));
+    }
   }
 
   /** A command of the program on this server's data: { code, stdout, stderr, output }. */
