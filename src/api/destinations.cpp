@@ -59,6 +59,7 @@ json::Value view_of(const Destination& d, const routing::Directory& directory,
     out.append("state", to_text(d.state));
     out.append("state_reason", d.state_reason);
     out.append("config", masked_config(d));
+    out.append("limits_in_force", to_json(in_force(d.limits, directory.defaults())));
     out.append("signing_secret_hint",
                hints.signing.empty() ? json::Value{} : json::Value{hints.signing});
     out.append("signing_secrets_valid", static_cast<std::uint64_t>(hints.valid));
@@ -93,6 +94,7 @@ json::Value unmask_headers(json::Value config, const Destination& before) {
 }
 
 Result<routing::TargetPtr> check_destination(Destination destination,
+                                             const DeliveryDefaults& defaults,
                                              const security::EgressGuard& guard, bool has_bearer) {
     CHECK(connectors::check_webhook(destination.webhook, guard, has_bearer));
     const std::string& ca = destination.webhook.ca_pem;
@@ -103,7 +105,7 @@ Result<routing::TargetPtr> check_destination(Destination destination,
     if (!destination.limits.schedule.empty())
         if (auto made = delivery::Schedule::create(destination.limits.schedule); !made)
             return fail(Errc::invalid_argument, made.error().detail, "/config/schedule");
-    auto target = routing::make_target(std::move(destination));
+    auto target = routing::make_target(std::move(destination), defaults);
     if (!target) return fail(target.error().code, target.error().detail, "/config/filter");
     return target;
 }

@@ -27,6 +27,7 @@ json::Value view_of(const Destination& destination, const routing::Directory& di
 /// Everything that can be checked without the network: settings, schedule, filter. Errors point
 /// below /config.
 Result<routing::TargetPtr> check_destination(Destination destination,
+                                             const DeliveryDefaults& defaults,
                                              const security::EgressGuard& guard, bool has_bearer);
 /// config_from_json with pointers that begin at /config.
 Result<> read_config(const json::Value& config, Destination& into);

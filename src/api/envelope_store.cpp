@@ -1,6 +1,9 @@
 #include "api/envelope_store.hpp"
 
+#include <algorithm>
+
 #include "envelopes/codec.hpp"
+#include "store/tables/files.hpp"
 
 namespace blotter::api {
 namespace {
@@ -54,12 +57,24 @@ Result<Envelope> open(intake::Keyring& keys, const WorkspaceId& workspace,
     return out;
 }
 
+/// Writes down which files an envelope names, those that it did not name before.
+Result<> note_uses(store::Tx& tx, const Envelope& envelope, const Envelope* before) {
+    for (const EnvelopeFile& file : envelope.files) {
+        const bool known =
+            before != nullptr &&
+            std::ranges::find(before->files, file.id, &EnvelopeFile::id) != before->files.end();
+        if (!known) CHECK(store::use_file(tx.db(), file.id, envelope.id.value));
+    }
+    return {};
+}
+
 Result<> accept_all(store::Tx& tx, WriterSide& side, const Envelope& envelope,
                     std::vector<EventDraft> events) {
     for (EventDraft& event : events) {
         event.envelope = envelope.id;
         event.envelope_no = envelope.no;
         CHECK(side.intake.accept(tx, envelope.workspace_no, std::move(event)));
+        tx.after_commit([&counter = side.events.accepted] { counter.add(); });
     }
     return {};
 }
@@ -88,6 +103,7 @@ Result<Envelope> insert_envelope(store::Tx& tx, WriterSide& side,
     store::EnvelopeRow row = row_of(made.next);
     row.document = seal(side.keys(), workspace.id, key, made.next);
     TRY(made.next.no, store::insert_envelope(tx.db(), row));
+    CHECK(note_uses(tx, made.next, nullptr));
     CHECK(accept_all(tx, side, made.next, std::move(made.events)));
     return std::move(made.next);
 }
@@ -117,6 +133,7 @@ Result<Envelope> change_envelope(store::Tx& tx, WriterSide& side, const Envelope
     // Nobody else writes: the row was read in this transaction.
     if (applied == store::Applied::no)
         return fail(Errc::internal, "an envelope changed while it was being changed");
+    CHECK(note_uses(tx, step.next, &before));
     CHECK(accept_all(tx, side, step.next, std::move(step.events)));
     return std::move(step.next);
 }

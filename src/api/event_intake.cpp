@@ -155,7 +155,15 @@ Result<EventAnswer> set_aside(store::Tx& tx, WriterSide& side, std::int64_t work
     if (workspace == nullptr) return fail(Errc::not_found, "there is no such workspace");
     CHECK(side.keys().ensure(tx, workspace->id, workspace_no, side.clock().wall()));
     TRY(const Aside aside, place_aside(tx, side, *workspace, event));
-    if (!aside.repeated) CHECK(write_aside(tx, side, *workspace, aside.id, event));
+    if (!aside.repeated) {
+        CHECK(write_aside(tx, side, *workspace, aside.id, event));
+        const bool of_metadata = event.suspicion->pointer.starts_with("/data/envelope/metadata");
+        tx.after_commit(
+            [&counter = side.events.quarantined[of_metadata ? QuarantineReason::metadata
+                                                            : QuarantineReason::schema]] {
+                counter.add();
+            });
+    }
     EventAnswer out;
     out.append("status", "quarantined");
     out.append("quarantine_id", aside.id.text());
@@ -182,6 +190,8 @@ Result<EventAnswer> accept_event(store::Tx& tx, WriterSide& side, std::int64_t w
     CHECK(find_own_envelope(tx, workspace_no, event.draft));
     TRY(const intake::Accepted accepted,
         side.intake.accept(tx, workspace_no, std::move(event.draft), {key, event.hash}));
+    observe::Counter& counter = accepted.repeated ? side.events.repeated : side.events.accepted;
+    tx.after_commit([&counter] { counter.add(); });
     return answer_of(accepted);
 }
 

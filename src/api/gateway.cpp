@@ -15,6 +15,16 @@ constexpr std::string_view json_fields = "content-type: application/json\r\n";
 constexpr std::size_t rates_kept_max = 10'000;
 constexpr std::size_t path_kept_bytes_max = 512;
 
+/// Whether a request brings more to keep: an event, a file, a step of an envelope. What an
+/// operator does to mend things is not that.
+bool takes_in(const Route& route) {
+    using security::Permission;
+    if (route.method == http::Method::get || !route.permission) return false;
+    return *route.permission == Permission::events_write ||
+           *route.permission == Permission::envelopes_write ||
+           *route.permission == Permission::quarantine_release;
+}
+
 bool is_json(std::string_view content_type) {
     const std::string_view type = content_type.substr(0, content_type.find(';'));
     const auto end = type.find_last_not_of(' ');
@@ -40,13 +50,33 @@ Result<std::unique_ptr<RouteTable>> RouteTable::make(std::vector<RouteGroup> gro
 }
 
 void ApiProbe::show_on(observe::MetricsPage& page) const {
-    page.add({"blotter_api_requests_total", "Requests answered"}, {{"status", "2xx"}},
-             requests_2xx);
-    page.add({"blotter_api_requests_total", "Requests answered"}, {{"status", "4xx"}},
-             requests_4xx);
-    page.add({"blotter_api_requests_total", "Requests answered"}, {{"status", "5xx"}},
-             requests_5xx);
-    page.add({"blotter_api_request_seconds", "Time from head to answer"}, {}, request_time);
+    constexpr observe::Family requests{"blotter_api_requests_total",
+                                       "Requests answered, by operation and status"};
+    constexpr observe::Family time{"blotter_api_request_seconds",
+                                   "Time from the head of a request to its answer"};
+    for (std::size_t i = 0; i < routes_.size(); ++i) {
+        const bool known = i < table_.size();
+        const observe::FixedText name{known ? table_.route(static_cast<http::RouteId>(i)).operation
+                                            : "none"};
+        for (const StatusClass status :
+             {StatusClass::good, StatusClass::refused, StatusClass::failed})
+            page.add(requests, {{"route", name}, {"status", status}}, routes_[i].requests[status]);
+        page.add(time, {{"route", name}}, routes_[i].time);
+    }
+    page.add({"blotter_egress_denied_total", "Addresses that may not be contacted, refused"},
+             {{"where", "api"}}, egress_denied);
+}
+
+std::string_view to_text(StatusClass status) {
+    switch (status) {
+        case StatusClass::good:
+            return "2xx";
+        case StatusClass::refused:
+            return "4xx";
+        case StatusClass::failed:
+            return "5xx";
+    }
+    return "5xx";
 }
 
 Gateway::Gateway(Services& services, const RouteTable& table, ApiProbe& probe)
@@ -87,10 +117,15 @@ runtime::Task<http::Response> Gateway::handle(http::Request& request,
         response = http::make_response_for(*bad);
     } else {
         auto reply = co_await serve(request, context, id, asker);
+        const auto wants = table_.route(std::get<http::Router::Match>(found).route).permission;
+        if (!reply && wants == security::Permission::events_write)
+            services_.writer_side.events.refused[reply.error().code].add();
         response = finish(std::move(reply), id);
     }
     response.headers.set("request-id", id.text());
     const std::chrono::nanoseconds took = services_.loop.now() - started;
+    const auto* match = std::get_if<http::Router::Match>(&found);
+    count(match == nullptr ? std::nullopt : std::optional{match->route}, response.status, took);
     note(request, response, id, took);
     if (asker.key_no != 0 && services_.request_log != nullptr)
         keep(request, response.status,
@@ -126,10 +161,13 @@ runtime::Task<Result<Reply>> Gateway::serve(http::Request& request, http::Reques
                                             : call.principal.key_workspace_no.value_or(0)};
         CO_CHECK(std::move(admitted));
     }
+    if (takes_in(route)) CO_CHECK(services_.space.check());
     CO_CHECK(read_input(route, call));
     auto reply = co_await route.handler(services_, call);
-    if (!reply && reply.error().code == Errc::address_denied && call.workspace_no != 0)
-        co_await note_denied(call, reply.error().detail);
+    if (!reply && reply.error().code == Errc::address_denied) {
+        probe_.egress_denied.add();
+        if (call.workspace_no != 0) co_await note_denied(call, reply.error().detail);
+    }
     co_return reply;
 }
 
@@ -273,15 +311,17 @@ http::Response Gateway::finish(Result<Reply> reply, const RequestId& id) {
     return response;
 }
 
+void Gateway::count(std::optional<http::RouteId> route, int status, std::chrono::nanoseconds took) {
+    ApiProbe::OfRoute& probe = probe_.of(route);
+    probe.time.observe(took);
+    const StatusClass kind = status < 400   ? StatusClass::good
+                             : status < 500 ? StatusClass::refused
+                                            : StatusClass::failed;
+    probe.requests[kind].add();
+}
+
 void Gateway::note(const http::Request& request, const http::Response& response,
                    const RequestId& id, std::chrono::nanoseconds took) {
-    probe_.request_time.observe(took);
-    if (response.status < 400)
-        probe_.requests_2xx.add();
-    else if (response.status < 500)
-        probe_.requests_4xx.add();
-    else
-        probe_.requests_5xx.add();
     if (!services_.log.writes(observe::Level::debug)) return;
     services_.log.debug("api.answered", {{"request", id},
                                          {"method", http::to_text(request.method)},

@@ -19,6 +19,7 @@ class RouteTable {
     static Result<std::unique_ptr<RouteTable>> make(std::vector<RouteGroup> groups);
 
     const Route& route(http::RouteId id) const { return *routes_[static_cast<std::size_t>(id)]; }
+    std::size_t size() const { return routes_.size(); }
     const http::Router& router() const { return router_; }
     const std::vector<RouteGroup>& groups() const { return groups_; }
 
@@ -28,12 +29,28 @@ class RouteTable {
     http::Router router_;
 };
 
-struct ApiProbe {
-    observe::Counter requests_2xx;
-    observe::Counter requests_4xx;
-    observe::Counter requests_5xx;
-    observe::Histogram request_time;
+enum class StatusClass : std::uint8_t { good, refused, failed };
+std::string_view to_text(StatusClass status);
+
+/// What the API counts on one loop; the page adds the loops up.
+class ApiProbe {
+  public:
+    struct OfRoute {
+        observe::CountersBy<StatusClass, 3> requests;
+        observe::Histogram time;
+    };
+    explicit ApiProbe(const RouteTable& table) : table_(table), routes_(table.size() + 1) {}
+
+    /// Without a route: of requests for which there is none.
+    OfRoute& of(std::optional<http::RouteId> route) {
+        return route ? routes_.at(static_cast<std::size_t>(*route)) : routes_.back();
+    }
+    observe::Counter egress_denied;
     void show_on(observe::MetricsPage& page) const;
+
+  private:
+    const RouteTable& table_;
+    std::vector<OfRoute> routes_;
 };
 
 /// Where every request enters on one loop: finds its route, knows who asks, checks permission,
@@ -64,6 +81,7 @@ class Gateway final : public http::Handler {
     http::Response finish(Result<Reply> reply, const RequestId& id);
     void note(const http::Request& request, const http::Response& response, const RequestId& id,
               std::chrono::nanoseconds took);
+    void count(std::optional<http::RouteId> route, int status, std::chrono::nanoseconds took);
     /// Of callers with a key only: addresses without one can hold a secret, as links do.
     void keep(const http::Request& request, int status, store::RequestLogRow row);
 

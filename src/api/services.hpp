@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "api/disk_space.hpp"
+#include "api/event_probe.hpp"
 #include "api/metadata_schemas.hpp"
 #include "config/settings.hpp"
 #include "connectors/links.hpp"
@@ -29,6 +31,8 @@ struct WriterSide {
     delivery::Scribe& scribe;
     /// Also the random numbers of that thread, for keys and secrets.
     security::RandomSource& random;
+    const store::Blobs& blobs;
+    EventProbe& events;  ///< to count with; from any thread
 
     intake::Keyring& keys() { return intake.parts().keys; }
     intake::DirectoryHolder& directory() { return intake.parts().directory; }
@@ -55,6 +59,7 @@ struct Services {
     const observe::Health& health;
     security::Secret& cursor_key;
     const ledger::Sealer& sealer;  ///< for verifier keys only
+    const DiskSpace& space;
     std::string version;
     routing::DirectoryPtr directory;  ///< the latest that this loop was told of
     MetadataSchemas metadata_schemas{};

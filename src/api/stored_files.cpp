@@ -53,6 +53,11 @@ Result<store::FileRow> insert_new_file(store::Tx& tx, WriterSide& side,
     row.created_at = side.clock().wall();
     CHECK(side.keys().ensure(tx, workspace.id, workspace.no, row.created_at));
     TRY(row.name, side.keys().vault().seal(name_cell(workspace.id, row.id), as_bytes(file.name)));
+    // Retention removes bytes that no row names, and it may have been about to. It does so on this
+    // thread, and so what is there now is there once the row is.
+    TRY(const bool kept, side.blobs.has(row.sha256));
+    if (!kept)
+        return fail(Errc::unavailable, "the bytes of the file were not kept; send the file again");
     CHECK(store::insert_blob(tx.db(), row.sha256, row.bytes, row.created_at));
     TRY(row.no, store::insert_file(tx.db(), row));
     return row;

@@ -50,6 +50,16 @@ Diagnosis look_at_address(const config::Settings& settings) {
     return {Health::failure, name, acceptor.error().detail + ": choose another listen.address"};
 }
 
+Diagnosis look_at_certificate(const config::Settings& settings) {
+    constexpr const char* name = "certificate";
+    const auto& chain = settings.listen.tls_certificate;
+    if (chain.empty()) return {Health::ok, name, "TLS is off: a proxy has to do it"};
+    const auto usable =
+        runtime::check_certificates({chain.string(), settings.listen.tls_key.string()});
+    if (!usable) return {Health::failure, name, usable.error().detail};
+    return {Health::ok, name, chain.string()};
+}
+
 /// The host names of enabled destinations, a few of them.
 std::set<std::string> receiver_names(Installation& in) {
     std::set<std::string> out;
@@ -107,7 +117,7 @@ std::vector<Diagnosis> look_at_names(const config::Settings& settings) {
 }  // namespace
 
 std::vector<Diagnosis> diagnose_network(const config::Settings& settings) {
-    std::vector<Diagnosis> out{look_at_address(settings)};
+    std::vector<Diagnosis> out{look_at_address(settings), look_at_certificate(settings)};
     for (Diagnosis& one : look_at_names(settings)) out.push_back(std::move(one));
     return out;
 }

@@ -7,6 +7,7 @@
 #include "cli/doctor.hpp"
 #include "runtime/clock.hpp"
 #include "runtime/disk.hpp"
+#include "runtime/system_network.hpp"
 
 namespace blotter::cli {
 namespace {
@@ -89,13 +90,22 @@ Diagnosis look_at_descriptors(const config::Settings& settings) {
                         limit.rlim_cur, wanted, wanted)};
 }
 
-Diagnosis look_at_authorities(const config::Settings& settings) {
+Result<> check_authorities_file(runtime::Disk& disk, const fs::path& file) {
+    TRY(const std::string pem, disk.read_all(file, runtime::authorities_bytes_max));
+    return runtime::check_authorities(pem);
+}
+
+Diagnosis look_at_authorities(runtime::Disk& disk, const config::Settings& settings) {
     constexpr const char* name = "TLS authorities";
     std::error_code error;
     const fs::path extra = settings.egress.extra_ca_file;
-    if (!extra.empty() && !fs::is_regular_file(extra, error))
-        return {Health::failure, name,
-                fmt::format("egress.extra_ca_file: there is no file {}", extra.string())};
+    if (!extra.empty()) {
+        const auto usable = check_authorities_file(disk, extra);
+        if (!usable)
+            return {
+                Health::failure, name,
+                fmt::format("egress.extra_ca_file, {}: {}", extra.string(), usable.error().detail)};
+    }
     const fs::path bundle = ::X509_get_default_cert_file();
     const fs::path folder = ::X509_get_default_cert_dir();
     const bool has_bundle = fs::is_regular_file(bundle, error);
@@ -113,7 +123,7 @@ Diagnosis look_at_authorities(const config::Settings& settings) {
 std::vector<Diagnosis> diagnose_system(const config::Settings& settings) {
     const auto disk = runtime::make_system_disk();
     return {look_at_space(*disk, settings), look_at_sync(*disk, settings), look_at_time_sync(),
-            look_at_descriptors(settings), look_at_authorities(settings)};
+            look_at_descriptors(settings), look_at_authorities(*disk, settings)};
 }
 
 }  // namespace blotter::cli

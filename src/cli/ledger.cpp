@@ -60,25 +60,68 @@ Result<std::optional<store::EventRow>> find_anywhere(sql::Connection& db, const 
     }
 }
 
+/// An entry of the ledger.
+struct Place {
+    std::int64_t log_no = 0;
+    std::int64_t leaf = 0;
+};
+
+/// Where a log has the entry of an event, if it does: by reading it from the beginning.
+Result<std::optional<Place>> find_in_log(sql::Connection& db, std::int64_t log_no,
+                                         const std::string& event) {
+    constexpr std::size_t slice = 1'000;
+    for (std::int64_t first = 0;; first += slice) {
+        TRY(const auto entries, store::list_leaves(db, {log_no, first, slice}));
+        for (std::size_t i = 0; i < entries.size(); ++i) {
+            if (!as_text(entries[i]).contains(event)) continue;
+            TRY(const ledger::Leaf leaf, ledger::parse_entry(entries[i]));
+            const auto named = leaf.members.find("eid");
+            if (leaf.kind == ledger::LeafKind::event_accepted && named != leaf.members.end() &&
+                named->second == ledger::LeafValue{event})
+                return Place{log_no, first + static_cast<std::int64_t>(i)};
+        }
+        if (entries.size() < slice) return std::nullopt;
+    }
+}
+
+/// The entry of an event that is no longer kept: the ledger has it still.
+Result<std::optional<Place>> find_in_ledger(sql::Connection& db, const EventId& id) {
+    for (std::int64_t after = 0;;) {
+        TRY(const auto page, store::list_logs(db, after, 500));
+        for (const store::LogRow& log : page.rows) {
+            TRY(const auto place, find_in_log(db, log.no, id.text()));
+            if (place) return place;
+        }
+        if (!page.next) return std::nullopt;
+        after = *page.next;
+    }
+}
+
+Result<Place> place_of(sql::Connection& db, const EventId& id) {
+    TRY(const auto event, find_anywhere(db, id));
+    if (event) return Place{event->log_no, event->leaf};
+    TRY(const auto place, find_in_ledger(db, id));
+    if (place) return *place;
+    return fail(Errc::not_found, fmt::format("there is no event {} in this data", id.text()));
+}
+
 Result<std::string> make_proof(Installation& in, const EventId& id) {
     sql::Connection& db = in.db();
-    TRY(const auto event, find_anywhere(db, id));
-    if (!event)
-        return fail(Errc::not_found, fmt::format("there is no event {} in this data", id.text()));
-    TRY(const auto log, store::load_log(db, event->log_no));
-    TRY(const auto checkpoint, store::checkpoint_covering(db, event->log_no, event->leaf + 1));
+    TRY(const Place event, place_of(db, id));
+    TRY(const auto log, store::load_log(db, event.log_no));
+    TRY(const auto checkpoint, store::checkpoint_covering(db, event.log_no, event.leaf + 1));
     if (!log || !checkpoint)
         return fail(Errc::unavailable,
                     "no signed checkpoint covers this event yet: the server signs one within "
                     "ledger.checkpoint_interval, and when it starts and stops");
-    TRY(const auto entry, store::load_leaf(db, event->log_no, event->leaf));
+    TRY(const auto entry, store::load_leaf(db, event.log_no, event.leaf));
     if (!entry) return fail(Errc::corrupt, "the entry of this event is missing from the ledger");
     const auto size = static_cast<std::uint64_t>(checkpoint->size);
-    ledger::StoredTiles tiles{db, event->log_no};
+    ledger::StoredTiles tiles{db, event.log_no};
     ledger::TileHashReader hashes{tiles, size};
     ledger::LogProof proof;
     proof.extra = *entry;
-    proof.index = static_cast<std::uint64_t>(event->leaf);
+    proof.index = static_cast<std::uint64_t>(event.leaf);
     TRY(proof.hashes, ledger::prove_inclusion(proof.index, size, hashes));
     proof.checkpoint = checkpoint->note;
     // Nothing is handed out that its reader would refuse.

@@ -194,6 +194,11 @@ TEST(LedgerProve, gives_a_proof_that_stands_alone) {
         ledger::verify_proof_text(read(file), must(ledger::NoteVerifier::parse(text)));
     ASSERT_TRUE(entry) << entry.error().detail;
     EXPECT_THAT(std::string{as_text(*entry)}, HasSubstr(events[2].text()));
+    // The row of the event may be gone: its entry never is.
+    data.execute("DELETE FROM event WHERE leaf = 2");
+    const fs::path again = data.root() / "again.tlog-proof";
+    EXPECT_EQ(prove_event(out.console, data.settings(), events[2].text(), again), exit_ok);
+    EXPECT_EQ(read(again), read(file));
     EXPECT_EQ(prove_event(out.console, data.settings(), late[0].text(), {}), exit_failed);
     EXPECT_EQ(prove_event(out.console, data.settings(), EventId{}.text(), {}), exit_failed);
     EXPECT_EQ(prove_event(out.console, data.settings(), "evt_1", {}), exit_usage);

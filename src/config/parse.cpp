@@ -184,6 +184,7 @@ Result<> parse_value(const Row& row, std::string_view text, Duration& out) {
 
 Result<> parse_value(const Row& row, std::string_view text, std::vector<Duration>& out) {
     constexpr Duration window_max = std::chrono::days{30};
+    constexpr Duration step_min = std::chrono::seconds{1};
     out.clear();
     const auto parts = split_list(text);
     if (std::cmp_less(parts.size(), row.min) || std::cmp_greater(parts.size(), row.max))
@@ -191,6 +192,8 @@ Result<> parse_value(const Row& row, std::string_view text, std::vector<Duration
     for (const std::string_view part : parts) {
         const auto at = parse_duration(part);
         if (!at) return refuse(row, part, "is no duration");
+        if (!out.empty() && *at > out.back() && *at - out.back() < step_min)
+            return refuse(row, part, "is less than 1s after the one before");
         if (out.empty() && *at != Duration::zero()) return refuse(row, part, "is not 0s");
         if (!out.empty() && *at <= out.back())
             return refuse(row, part, "is not later than the entry before it");

@@ -142,12 +142,12 @@ runtime::Task<> Engine::attempt(Start start) {
     }
     connectors::AttemptRequest request{loaded->event, target, loaded->delivery.attempts, now()};
     connectors::AttemptReport report = co_await try_out(std::move(request));
-    parts_.probe.attempts.add();
     parts_.probe.attempt_time.observe(report.attempt.took);
 
     lane = lane_of(destination_no);
     const Schedule schedule = lane ? lane->schedule : Schedule::standard();
     const Outcome outcome = judge(report, now());
+    parts_.probe.attempted(outcome.code);
     report.attempt.error = outcome.kind() == OutcomeKind::success ? "" : outcome.words;
     const Gate then = lane ? gate_of(lane->target->destination) : Gate::disabled;
     auto ended = decide(loaded->delivery, Ended{outcome}, Context{schedule, then, now(), random});
@@ -261,6 +261,7 @@ void Engine::ended(const Start& start, const End& end) {
     active_.erase(start.ref.delivery);
     Lane* lane = lane_at(start.ref.destination);
     if (lane == nullptr || change == Breaker::Change::none) return;
+    count_circuit(lane->target->destination.no, change);
     if (change == Breaker::Change::opened) {
         shed(*lane);
     } else {

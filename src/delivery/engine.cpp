@@ -181,16 +181,22 @@ Engine::Lane* Engine::lane_of(std::int64_t destination_no) {
     return found == lanes_.end() ? nullptr : &found->second;
 }
 
-DestinationConfig Engine::config_of(const Destination& destination) const {
+DestinationConfig Engine::config_of(const routing::Target& target) const {
+    const LimitsInForce& limits = target.limits;
     DestinationConfig config;
-    config.workspace = static_cast<std::uint64_t>(destination.workspace_no);
-    config.concurrency_max = destination.limits.concurrency;
-    const std::uint32_t rate = destination.limits.rate_per_second;
-    config.throttle.per_second_max = rate == 0 ? 100'000 : rate;
-    config.throttle.burst_max = destination.limits.rate_burst != 0 ? destination.limits.rate_burst
-                                                                   : config.throttle.per_second_max;
-    if (destination.limits.order == OrderPolicy::per_envelope) config.order = Order::per_envelope;
+    config.workspace = static_cast<std::uint64_t>(target.destination.workspace_no);
+    config.concurrency_max = limits.concurrency;
+    config.throttle.per_second_max = limits.rate_per_second == 0 ? 100'000 : limits.rate_per_second;
+    config.throttle.burst_max =
+        limits.rate_burst == 0 ? config.throttle.per_second_max : limits.rate_burst;
+    if (limits.order == OrderPolicy::per_envelope) config.order = Order::per_envelope;
     return config;
+}
+
+Schedule Engine::schedule_of(const routing::Target& target) const {
+    // Both were checked when they were set; what an older version let through gets the standard.
+    return Schedule::create(target.limits.schedule, options_.jitter_percent)
+        .value_or(Schedule::standard());
 }
 
 void Engine::add_lane(const routing::TargetPtr& target) {
@@ -198,9 +204,8 @@ void Engine::add_lane(const routing::TargetPtr& target) {
     if (destination.no % options_.loops != options_.index) return;
     dispatcher_.set_workspace(static_cast<std::uint64_t>(destination.workspace_no),
                               {.in_flight_max = options_.workspace_in_flight_max});
-    Lane lane{target, dispatcher_.add_destination(config_of(destination), mono())};
-    if (auto schedule = Schedule::create(destination.limits.schedule); schedule)
-        lane.schedule = *schedule;
+    Lane lane{target, dispatcher_.add_destination(config_of(*target), mono()),
+              schedule_of(*target)};
     if (gate_of(destination) != Gate::open) dispatcher_.stop(lane.slot, mono());
     const auto index = static_cast<std::size_t>(lane.slot.index);
     if (destination_at_.size() <= index) destination_at_.resize(index + 1);
@@ -213,10 +218,9 @@ void Engine::change_lane(Lane& lane, const routing::TargetPtr& target) {
     const Gate after = gate_of(target->destination);
     const std::int64_t no = target->destination.no;
     lane.target = target;
-    lane.schedule =
-        Schedule::create(target->destination.limits.schedule).value_or(Schedule::standard());
+    lane.schedule = schedule_of(*target);
     for (const auto& [kind, connector] : parts_.connectors) connector->forget(no);
-    dispatcher_.update(lane.slot, config_of(target->destination), mono());
+    dispatcher_.update(lane.slot, config_of(*target), mono());
     if (before == after) return;
     if (after == Gate::open) {
         dispatcher_.resume(lane.slot, mono());
@@ -227,7 +231,16 @@ void Engine::change_lane(Lane& lane, const routing::TargetPtr& target) {
     }
 }
 
+void Engine::count_circuit(std::int64_t destination_no, Breaker::Change change) {
+    if (change == Breaker::Change::opened)
+        open_circuits_.insert(destination_no);
+    else
+        open_circuits_.erase(destination_no);
+    parts_.probe.circuits_open.set(static_cast<std::int64_t>(open_circuits_.size()));
+}
+
 void Engine::drop_lane(std::int64_t destination_no) {
+    count_circuit(destination_no, Breaker::Change::closed);
     Lane* lane = lane_of(destination_no);
     put_back(dispatcher_.remove(lane->slot, mono()), Gate::disabled);
     lanes_.erase(destination_no);
@@ -300,6 +313,8 @@ void Engine::pump() {
         if (!refilling_ && due_.needs_refill(now())) tasks_.spawn(refill_due());
     }
     pumping_ = false;
+    parts_.probe.waiting.set(dispatcher_.queued());
+    parts_.probe.due_in_memory.set(static_cast<std::int64_t>(due_.size()));
     arm();
 }
 

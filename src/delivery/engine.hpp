@@ -55,6 +55,7 @@ class Engine {
         DispatcherLimits limits;
         std::size_t due_max = 1'000'000;
         std::uint32_t workspace_in_flight_max = 256;
+        std::uint32_t jitter_percent = jitter_percent_standard;
         std::uint32_t loops = 1;  ///< of how many this is one
         std::uint32_t index = 0;  ///< and which
     };
@@ -108,13 +109,15 @@ class Engine {
     void add_lane(const routing::TargetPtr& target);
     void change_lane(Lane& lane, const routing::TargetPtr& target);
     void drop_lane(std::int64_t destination_no);
+    void count_circuit(std::int64_t destination_no, Breaker::Change change);
     void put_back(const std::vector<Ref>& refs, Gate why);
     void shed(Lane& lane);
     runtime::Task<> sweep();
     Lane* lane_at(const Slot& slot);
     Lane* lane_of(std::int64_t destination_no);
     void took_row(const Due& due, Lane& lane);
-    DestinationConfig config_of(const Destination& destination) const;
+    DestinationConfig config_of(const routing::Target& target) const;
+    Schedule schedule_of(const routing::Target& target) const;
 
     void pump();
     void pump_due();
@@ -160,6 +163,7 @@ class Engine {
     std::vector<std::int64_t> destination_at_;                    ///< by slot index
     std::unordered_map<std::int64_t, std::uint64_t> order_keys_;  ///< of rows of ordered lanes
     std::unordered_set<std::int64_t> active_;  ///< rows queued in the dispatcher or under way
+    std::unordered_set<std::int64_t> open_circuits_;
     std::vector<Record> records_;
     bool stopping_ = false;
     bool refilling_ = false;

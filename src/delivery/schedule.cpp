@@ -12,8 +12,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Duration draw_jitter(Duration step, Random& random) {
-    const Duration widest = std::min(step / 5, jitter_max);
+Duration draw_jitter(const Schedule& schedule, Duration step, Random& random) {
+    const Duration widest = std::min(step * schedule.jitter_percent() / 100, jitter_max);
     // Modulo bias is below 2^-43 here: the range is at most 900,001 of 2^64 values.
     const std::uint64_t choices = static_cast<std::uint64_t>(widest.count()) + 1;
     return Duration{static_cast<std::int64_t>(random.next() % choices)};
@@ -35,7 +35,7 @@ Schedule Schedule::standard() {
     return schedule;
 }
 
-Result<Schedule> Schedule::create(std::span<const Duration> offsets) {
+Result<Schedule> Schedule::create(std::span<const Duration> offsets, std::uint32_t jitter_percent) {
     const auto refuse = [](std::string why) {
         return fail(Errc::invalid_argument, std::move(why));
     };
@@ -59,6 +59,7 @@ Result<Schedule> Schedule::create(std::span<const Duration> offsets) {
     Schedule schedule;
     std::ranges::copy(offsets, schedule.offsets_.begin());
     schedule.count_ = static_cast<std::uint32_t>(offsets.size());
+    schedule.jitter_percent_ = jitter_percent;
     return schedule;
 }
 
@@ -105,7 +106,7 @@ std::optional<Timestamp> next_due(const Schedule& schedule, const FailedAttempt&
 
     const Duration step = schedule.step_after(failed.attempts_made);
     const Duration planned = schedule.offset_of(failed.attempts_made + 1);
-    Timestamp due = failed.first_started + planned + draw_jitter(step, random);
+    Timestamp due = failed.first_started + planned + draw_jitter(schedule, step, random);
     due = std::max(due, failed.ended + step / 2);
     if (failed.retry_after)
         due = std::max(due, failed.ended + std::min(*failed.retry_after, 2 * step));

@@ -17,7 +17,9 @@ inline constexpr std::size_t schedule_attempts_max = 20;
 inline constexpr Duration schedule_window_max = std::chrono::days{30};
 /// Two attempts of one delivery are never planned closer than this.
 inline constexpr Duration schedule_step_min = std::chrono::seconds{1};
-/// A retry comes late by at most a fifth of its step, and never by more than this.
+/// A retry comes late by at most this share of its step, unless the settings say otherwise, and
+/// never by more than `jitter_max`.
+inline constexpr std::uint32_t jitter_percent_standard = 20;
 inline constexpr Duration jitter_max = std::chrono::minutes{15};
 /// How long after its last planned attempt a delivery may still be waiting for its turn (throttle,
 /// open circuit, a queue that drains) before it is given up.
@@ -30,7 +32,8 @@ class Schedule {
   public:
     /// 0, 5 min, 35 min, 2 h 35, 26 h 35, 50 h 35, 72 h.
     static Schedule standard();
-    static Result<Schedule> create(std::span<const Duration> offsets);
+    static Result<Schedule> create(std::span<const Duration> offsets,
+                                   std::uint32_t jitter_percent = jitter_percent_standard);
     /// The text form: durations with commas between them, for example "0s, 5m, 35m, 2h35m".
     static Result<Schedule> parse(std::string_view text);
     std::string to_text() const;
@@ -43,12 +46,16 @@ class Schedule {
     /// From the first attempt to the last.
     Duration window() const { return offset_of(count_); }
 
+    /// The widest lateness of a retry, as a share of the step before it.
+    std::uint32_t jitter_percent() const { return jitter_percent_; }
+
     bool operator==(const Schedule&) const = default;
 
   private:
     Schedule() = default;
     std::array<Duration, schedule_attempts_max> offsets_{};
     std::uint32_t count_ = 0;
+    std::uint32_t jitter_percent_ = jitter_percent_standard;
 };
 
 /// What the time of the next attempt depends on.
@@ -63,7 +70,8 @@ struct FailedAttempt {
 /// or the window is over.
 ///
 /// The plan counts from the FIRST attempt, so lateness does not add up, and:
-/// 1. late by jitter (uniform in 0..20 % of the step, at most `jitter_max`), never early;
+/// 1. late by jitter (uniform in 0..`jitter_percent` of the step, at most `jitter_max`), never
+/// early;
 /// 2. at least half a step after the end of the attempt before, so that a delivery that comes late
 ///    out of a long pause does not burn its remaining attempts within seconds;
 /// 3. Retry-After may move it later, to at most two steps after the answer, never earlier;

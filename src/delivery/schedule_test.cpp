@@ -11,6 +11,25 @@ namespace {
 
 using namespace std::chrono_literals;
 
+TEST(Schedule, lets_retries_be_late_by_the_share_that_the_settings_say) {
+    const std::vector<Duration> offsets{0min, 100min, 200min};
+    for (const std::uint32_t percent : {0U, 1U, 10U, 50U}) {
+        const Schedule schedule = Schedule::create(offsets, percent).value();
+        EXPECT_EQ(schedule.jitter_percent(), percent);
+        SeededRandom random{percent};
+        Duration latest{};
+        for (int i = 0; i < 2'000; ++i) {
+            const auto due = next_due(schedule, {1, test_epoch, test_epoch, {}}, random);
+            ASSERT_TRUE(due);
+            latest = std::max(latest, *due - test_epoch - Duration{100min});
+            ASSERT_GE(*due, test_epoch + 100min);
+        }
+        const Duration widest = std::min(Duration{1min} * percent, jitter_max);
+        EXPECT_LE(latest, widest);
+        EXPECT_GE(latest, widest * 9 / 10);
+    }
+}
+
 TEST(Schedule, is_the_published_one_by_default) {
     const Schedule schedule = Schedule::standard();
     const std::vector<Duration> expected{0min,        5min,        35min, 2h + 35min,

@@ -54,6 +54,20 @@ std::optional<CompatibilityScheme> parse_compatibility_scheme(std::string_view t
 
 namespace {
 
+json::Array schedule_to_json(const std::vector<Duration>& offsets) {
+    json::Array out;
+    for (const Duration offset : offsets) out.emplace_back(to_text(offset));
+    return out;
+}
+
+std::string_view order_to_text(OrderPolicy order) {
+    return order == OrderPolicy::per_envelope ? "per_envelope" : "none";
+}
+
+json::Value number_or_null(std::optional<std::uint32_t> number) {
+    return number ? json::Value{static_cast<std::int64_t>(*number)} : json::Value{};
+}
+
 json::Value headers_to_json(const WebhookSettings& webhook) {
     json::Object out;
     for (const auto& [name, value] : webhook.headers) out.append(name, value);
@@ -87,12 +101,16 @@ void types_from_json(json::ObjectReader& in, Destination& into) {
 }
 
 void limits_from_json(json::ObjectReader& in, DestinationLimits& limits) {
-    limits.concurrency = static_cast<std::uint32_t>(in.integer_or("concurrency", 1, 1'000, 10));
-    limits.rate_per_second =
-        static_cast<std::uint32_t>(in.integer_or("rate_per_second", 0, 100'000, 0));
-    limits.rate_burst = static_cast<std::uint32_t>(in.integer_or("rate_burst", 0, 100'000, 0));
-    limits.timeout = Duration{in.integer_or("timeout_ms", 1'000, 30'000, 30'000)};
-    limits.schedule.clear();
+    limits = {};
+    if (in.has("concurrency"))
+        limits.concurrency = static_cast<std::uint32_t>(in.integer_or("concurrency", 1, 1'000, 1));
+    if (in.has("rate_per_second"))
+        limits.rate_per_second =
+            static_cast<std::uint32_t>(in.integer_or("rate_per_second", 0, 100'000, 0));
+    if (in.has("rate_burst"))
+        limits.rate_burst = static_cast<std::uint32_t>(in.integer_or("rate_burst", 0, 100'000, 0));
+    if (in.has("timeout_ms"))
+        limits.timeout = Duration{in.integer_or("timeout_ms", 1'000, 30'000, 30'000)};
     for (const std::string& offset : in.texts("schedule", 20, 32)) {
         const auto parsed = parse_duration(offset);
         if (parsed)
@@ -108,21 +126,43 @@ void limits_from_json(json::ObjectReader& in, DestinationLimits& limits) {
 
 }  // namespace
 
+LimitsInForce in_force(const DestinationLimits& own, const DeliveryDefaults& defaults) {
+    LimitsInForce out;
+    out.concurrency = own.concurrency.value_or(defaults.concurrency);
+    out.rate_per_second = own.rate_per_second.value_or(defaults.rate_per_second);
+    const std::uint32_t burst = own.rate_burst.value_or(0);
+    out.rate_burst = burst != 0 ? burst : out.rate_per_second;
+    out.timeout = own.timeout.value_or(defaults.timeout);
+    out.schedule = own.schedule.empty() ? defaults.schedule : own.schedule;
+    out.order = own.order;
+    return out;
+}
+
+json::Value to_json(const LimitsInForce& limits) {
+    json::Object out;
+    out.append("concurrency", static_cast<std::int64_t>(limits.concurrency));
+    out.append("rate_per_second", static_cast<std::int64_t>(limits.rate_per_second));
+    out.append("rate_burst", static_cast<std::int64_t>(limits.rate_burst));
+    out.append("timeout_ms", static_cast<std::int64_t>(limits.timeout.count()));
+    out.append("schedule", schedule_to_json(limits.schedule));
+    out.append("order", order_to_text(limits.order));
+    return out;
+}
+
 json::Value config_to_json(const Destination& d) {
     json::Array types;
     for (const EventType type : all_event_types())
         if (d.types.contains(type)) types.emplace_back(to_text(type));
-    json::Array schedule;
-    for (const Duration offset : d.limits.schedule) schedule.emplace_back(to_text(offset));
     json::Object out;
     out.append("event_types", d.types == EventTypes::all() ? json::Array{json::Value{"*"}} : types);
     out.append("filter", d.filter);
-    out.append("concurrency", static_cast<std::int64_t>(d.limits.concurrency));
-    out.append("rate_per_second", static_cast<std::int64_t>(d.limits.rate_per_second));
-    out.append("rate_burst", static_cast<std::int64_t>(d.limits.rate_burst));
-    out.append("timeout_ms", static_cast<std::int64_t>(d.limits.timeout.count()));
-    out.append("schedule", schedule);
-    out.append("order", d.limits.order == OrderPolicy::per_envelope ? "per_envelope" : "none");
+    out.append("concurrency", number_or_null(d.limits.concurrency));
+    out.append("rate_per_second", number_or_null(d.limits.rate_per_second));
+    out.append("rate_burst", number_or_null(d.limits.rate_burst));
+    out.append("timeout_ms",
+               d.limits.timeout ? json::Value{d.limits.timeout->count()} : json::Value{});
+    out.append("schedule", schedule_to_json(d.limits.schedule));
+    out.append("order", order_to_text(d.limits.order));
     const WebhookSettings& w = d.webhook;
     out.append("url", w.url);
     out.append("format", to_text(w.format));

@@ -31,16 +31,43 @@ std::optional<CompatibilityScheme> parse_compatibility_scheme(std::string_view t
 
 enum class OrderPolicy : std::uint8_t { none = 0, per_envelope = 1 };
 
-/// What is common to every kind of destination: who it belongs to, what it gets, and how fast.
+/// What a destination says itself of how fast it is served. What it leaves empty is as
+/// DeliveryDefaults has it.
 struct DestinationLimits {
-    std::uint32_t concurrency = 10;
-    std::uint32_t rate_per_second = 0;  ///< 0: no limit
-    std::uint32_t rate_burst = 0;       ///< 0: equal to the rate
-    Duration timeout{30'000};
+    std::optional<std::uint32_t> concurrency;
+    std::optional<std::uint32_t> rate_per_second;  ///< 0: no limit
+    std::optional<std::uint32_t> rate_burst;       ///< 0: equal to the rate
+    std::optional<Duration> timeout;
     std::vector<Duration> schedule;  ///< offsets from the first attempt; empty: the default
     OrderPolicy order = OrderPolicy::none;
     bool operator==(const DestinationLimits&) const = default;
 };
+
+/// What counts for a destination that says nothing itself: the settings of the section delivery.
+struct DeliveryDefaults {
+    std::uint32_t concurrency = 10;
+    std::uint32_t rate_per_second = 0;  ///< 0: no limit
+    Duration timeout{30'000};
+    std::vector<Duration> schedule{
+        std::chrono::minutes{0},    std::chrono::minutes{5},    std::chrono::minutes{35},
+        std::chrono::minutes{155},  std::chrono::minutes{1595}, std::chrono::minutes{3035},
+        std::chrono::minutes{4320},
+    };
+    bool operator==(const DeliveryDefaults&) const = default;
+};
+
+/// What is in force for a destination: its own figures, and the defaults for the others.
+struct LimitsInForce {
+    std::uint32_t concurrency = 10;
+    std::uint32_t rate_per_second = 0;  ///< 0: no limit
+    std::uint32_t rate_burst = 0;       ///< equal to the rate when it has no own figure
+    Duration timeout{30'000};
+    std::vector<Duration> schedule;  ///< offsets from the first attempt
+    OrderPolicy order = OrderPolicy::none;
+    bool operator==(const LimitsInForce&) const = default;
+};
+LimitsInForce in_force(const DestinationLimits& own, const DeliveryDefaults& defaults);
+json::Value to_json(const LimitsInForce& limits);
 
 /// The settings of kind `webhook`. Holds no secret.
 struct WebhookSettings {

@@ -50,6 +50,45 @@ TEST(Destination, its_config_goes_to_json_and_back) {
     EXPECT_EQ(read, d);
 }
 
+TEST(Destination, what_it_does_not_say_stays_unsaid) {
+    Destination d;
+    const auto done = config_from_json(
+        json::parse(R"({"url":"https://a.example/","event_types":["*"],"timeout_ms":null})")
+            .value(),
+        d);
+    ASSERT_TRUE(done) << describe(done.error());
+    EXPECT_EQ(d.limits, DestinationLimits{});
+    EXPECT_TRUE(config_to_json(d).find("concurrency")->is_null());
+    d.limits.rate_per_second = 0;
+    Destination read;
+    ASSERT_TRUE(config_from_json(config_to_json(d), read));
+    EXPECT_EQ(read.limits.rate_per_second, 0U);
+    EXPECT_FALSE(read.limits.concurrency);
+}
+
+TEST(Limits, in_force_are_a_destinations_own_and_the_defaults_for_the_rest) {
+    DeliveryDefaults defaults;
+    defaults.concurrency = 3;
+    defaults.rate_per_second = 20;
+    defaults.timeout = Duration{7'000};
+    defaults.schedule = {Duration{0}, Duration{60'000}};
+    EXPECT_EQ(in_force({}, defaults),
+              (LimitsInForce{3, 20, 20, Duration{7'000}, defaults.schedule, OrderPolicy::none}));
+    DestinationLimits own;
+    own.concurrency = 5;
+    own.rate_per_second = 0;
+    own.rate_burst = 4;
+    own.timeout = Duration{9'000};
+    own.schedule = {Duration{0}};
+    own.order = OrderPolicy::per_envelope;
+    const LimitsInForce limits = in_force(own, defaults);
+    EXPECT_EQ(limits,
+              (LimitsInForce{5, 0, 4, Duration{9'000}, own.schedule, OrderPolicy::per_envelope}));
+    EXPECT_EQ(json::to_text(to_json(limits)),
+              R"({"concurrency":5,"rate_per_second":0,"rate_burst":4,"timeout_ms":9000,)"
+              R"("schedule":["0s"],"order":"per_envelope"})");
+}
+
 TEST(Destination, what_is_wrong_in_a_config_is_named_with_its_place) {
     const auto pointer_of = [](std::string text) {
         Destination d;

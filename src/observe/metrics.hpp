@@ -100,9 +100,16 @@ class Literal {
     std::string_view text_;
 };
 
-/// One `name="value"` of a series. The value is a literal or an enum, never data.
+/// A text of a table that is fixed before the program serves, such as the name of a route: as
+/// bounded as a literal.
+struct FixedText {
+    std::string_view text;
+};
+
+/// One `name="value"` of a series. The value is a literal, an enum or of a fixed table, never data.
 class Label {
   public:
+    Label(Literal name, FixedText value) : name_(name.text()), value_(value.text) {}
     Label(Literal name, Literal value) : name_(name.text()), value_(value.text()) {}
     template <LabelEnum E>
     Label(Literal name, E value) : name_(name.text()), value_(to_text(value)) {}

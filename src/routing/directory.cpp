@@ -12,7 +12,7 @@ const expression::Environment& filter_environment() {
     return environment;
 }
 
-Result<TargetPtr> make_target(Destination destination) {
+Result<TargetPtr> make_target(Destination destination, const DeliveryDefaults& defaults) {
     auto target = std::make_shared<Target>();
     if (!destination.filter.empty()) {
         auto program = expression::compile(destination.filter, filter_environment());
@@ -22,11 +22,13 @@ Result<TargetPtr> make_target(Destination destination) {
         }
         target->filter = *std::move(program);
     }
+    target->limits = in_force(destination.limits, defaults);
     target->destination = std::move(destination);
     return target;
 }
 
-Directory::Directory() : keys_(std::make_shared<Keys>()) {}
+Directory::Directory()
+    : keys_(std::make_shared<Keys>()), defaults_(std::make_shared<DeliveryDefaults>()) {}
 
 Directory Directory::build(Contents contents) {
     std::vector<std::shared_ptr<Node>> nodes;
@@ -60,6 +62,7 @@ Directory Directory::build(Contents contents) {
         keys->insert_or_assign(id, std::move(key));
     }
     out.keys_ = std::move(keys);
+    out.defaults_ = std::make_shared<DeliveryDefaults>(std::move(contents.defaults));
     return out;
 }
 

@@ -45,9 +45,10 @@ struct KeyFacts {
     bool revoked = false;
 };
 
-/// A destination ready for use: its filter is compiled.
+/// A destination ready for use: its filter is compiled, its limits are what is in force.
 struct Target {
     Destination destination;
+    LimitsInForce limits;
     std::optional<expression::Program> filter;
 };
 using TargetPtr = std::shared_ptr<const Target>;
@@ -56,7 +57,7 @@ using TargetPtr = std::shared_ptr<const Target>;
 const expression::Environment& filter_environment();
 
 /// Compiles the filter. Errc::invalid_argument with line, column and a caret.
-Result<TargetPtr> make_target(Destination destination);
+Result<TargetPtr> make_target(Destination destination, const DeliveryDefaults& defaults);
 
 /// Everything configured at one moment. Immutable; a change gives a new directory that shares all
 /// that stayed the same, so that ten thousand destinations cost a pointer each. Any thread.
@@ -69,6 +70,7 @@ class Directory {
         std::vector<EntityFacts> entities;
         std::vector<TargetPtr> targets;
         std::vector<KeyFacts> keys;
+        DeliveryDefaults defaults;
     };
     static Directory build(Contents contents);
 
@@ -84,6 +86,8 @@ class Directory {
     TargetPtr target(std::int64_t workspace_no, const DestinationId& id) const;
     TargetPtr target(std::int64_t destination_no) const;
     const std::vector<TargetPtr>& all_targets() const { return targets_; }
+    /// What counts for destinations that say nothing themselves; the same for a process's life.
+    const DeliveryDefaults& defaults() const { return *defaults_; }
     const KeyFacts* key(const ApiKeyId& id) const;
     std::vector<const KeyFacts*> keys(std::optional<std::int64_t> workspace_no) const;
 
@@ -109,6 +113,7 @@ class Directory {
     std::vector<NodePtr> nodes_;      ///< by workspace number
     std::vector<TargetPtr> targets_;  ///< by destination number; null where there is none
     std::shared_ptr<const Keys> keys_;
+    std::shared_ptr<const DeliveryDefaults> defaults_;
 };
 
 using DirectoryPtr = std::shared_ptr<const Directory>;

@@ -74,13 +74,24 @@ std::unexpected<Error> cannot_connect(const Endpoint& to, const error_code& erro
 }  // namespace
 
 struct SystemNetwork::Impl {
-    explicit Impl(Loop& loop) : sweep(std::make_shared<DeadlineSweep>(loop)) {}
+    Impl(Loop& loop, std::string authorities)
+        : sweep(std::make_shared<DeadlineSweep>(loop)), tls(std::move(authorities)) {}
     std::shared_ptr<DeadlineSweep> sweep;
     TlsClient tls;
 };
 
-SystemNetwork::SystemNetwork(Loop& loop) : impl_(std::make_unique<Impl>(loop)) {}
+SystemNetwork::SystemNetwork(Loop& loop, std::string authorities)
+    : impl_(std::make_unique<Impl>(loop, std::move(authorities))) {}
 SystemNetwork::~SystemNetwork() = default;
+
+Result<> check_certificates(const TlsServerOptions& files) {
+    TRY(const auto usable, TlsServer::open(files));
+    return {};
+}
+
+Result<> check_authorities(const std::string& pem) {
+    return TlsClient::check(pem);
+}
 
 Task<Result<std::unique_ptr<Stream>>> SystemNetwork::connect(Endpoint to, MonoTime deadline) {
     Loop& loop = impl_->sweep->loop();

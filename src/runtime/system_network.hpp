@@ -12,7 +12,9 @@ namespace blotter::runtime {
 /// enforced by one sweep every 100 ms, so they may be late by that much.
 class SystemNetwork final : public Network {
   public:
-    explicit SystemNetwork(Loop& loop);
+    /// `authorities`: PEM of certificate authorities that clients trust besides the system's; it
+    /// passed `check_authorities`.
+    explicit SystemNetwork(Loop& loop, std::string authorities = {});
     ~SystemNetwork() override;
 
     Task<Result<std::unique_ptr<Stream>>> connect(Endpoint to, MonoTime deadline) override;
@@ -25,5 +27,12 @@ class SystemNetwork final : public Network {
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };
+
+/// Whether a listener can use these files; says which one is wrong and why.
+Result<> check_certificates(const TlsServerOptions& files);
+
+inline constexpr std::size_t authorities_bytes_max = 1 << 20;
+/// Whether this is PEM of 1 to 64 certificates. Errc::tls_failed says what is wrong.
+Result<> check_authorities(const std::string& pem);
 
 }  // namespace blotter::runtime

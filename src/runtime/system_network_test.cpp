@@ -231,6 +231,28 @@ struct TlsFixture : NetworkFixture {
     }
 };
 
+TEST_F(TlsFixture, trusts_the_authorities_of_the_network_besides_those_of_a_connection) {
+    const Pair other = make({.common_name = "Other Root", .authority = Wanted::Authority::yes});
+    EXPECT_FALSE(check_authorities(""));
+    EXPECT_FALSE(check_authorities("-----BEGIN NONSENSE-----"));
+    EXPECT_TRUE(check_authorities(other.certificate_pem + authority.certificate_pem));
+    listen(files_of(make({.names = {"DNS:a.example"}}, &authority)));
+    const auto story = [](TlsFixture& f, const Pair& stranger) -> Task<> {
+        SystemNetwork trusting{f.loop, f.authority.certificate_pem};
+        TlsClientOptions options = f.client_options();
+        // One without a word of this root, one with another root of its own.
+        for (const std::string& own : {std::string{}, stranger.certificate_pem}) {
+            options.ca_pem = own;
+            auto plain = (co_await trusting.connect(f.acceptor->local(), f.in(5s))).value();
+            auto trusted = co_await trusting.start_tls(std::move(plain), options, f.in(5s));
+            EXPECT_TRUE(trusted) << trusted.error().detail;
+            auto untrusted = co_await f.connect_tls(options);
+            EXPECT_FALSE(untrusted);
+        }
+    };
+    run(story(*this, other));
+}
+
 TEST_F(TlsFixture, talks_and_resumes) {
     listen(files_of(make({.names = {"DNS:a.example"}}, &authority)));
     const auto story = [](TlsFixture& f) -> Task<> {

@@ -65,27 +65,35 @@ int note_trouble(int accepted, X509_STORE_CTX* store) {
     return 0;
 }
 
-Result<StorePtr> make_store(const std::string& ca_pem) {
-    StorePtr store{X509_STORE_new()};
-    INVARIANT(store != nullptr);
-    X509_STORE_set_default_paths(store.get());
-    if (ca_pem.empty()) return store;
+/// Adds the certificates of a PEM text to those trusted already.
+Result<> trust(X509_STORE* store, const std::string& ca_pem) {
+    if (ca_pem.empty()) return {};
     BioPtr in{BIO_new_mem_buf(ca_pem.data(), static_cast<int>(ca_pem.size()))};
     std::size_t count = 0;
     while (CertificatePtr root{PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr)}) {
-        if (++count > extra_roots_max || X509_STORE_add_cert(store.get(), root.get()) != 1) break;
+        if (++count > extra_roots_max || X509_STORE_add_cert(store, root.get()) != 1) break;
     }
     ERR_clear_error();
     if (count == 0 || count > extra_roots_max)
         return fail(Errc::tls_failed,
                     "the extra certificate authorities must be 1 to 64 certificates in PEM");
     // One of them may be an intermediate, or the very certificate of the server.
-    X509_STORE_set_flags(store.get(), X509_V_FLAG_PARTIAL_CHAIN);
+    X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+    return {};
+}
+
+StorePtr make_store() {
+    StorePtr store{X509_STORE_new()};
+    INVARIANT(store != nullptr);
+    X509_STORE_set_default_paths(store.get());
     return store;
 }
 
-Result<SslContextPtr> make_client_context(TlsVersion version_min, const std::string& ca_pem) {
-    TRY(StorePtr store, make_store(ca_pem));
+Result<SslContextPtr> make_client_context(TlsVersion version_min, const std::string& authorities,
+                                          const std::string& ca_pem) {
+    StorePtr store = make_store();
+    CHECK(trust(store.get(), authorities));
+    CHECK(trust(store.get(), ca_pem));
     SslContextPtr context{SSL_CTX_new(TLS_client_method())};
     INVARIANT(context != nullptr);
     apply_common(context.get());
@@ -116,6 +124,7 @@ bool expect_name(SSL* ssl, const std::string& name) {
 }  // namespace
 
 struct TlsClient::Impl {
+    std::string authorities;
     std::unordered_map<std::string, SslContextPtr> contexts;
     std::shared_ptr<Sessions> sessions = std::make_shared<Sessions>();
 
@@ -123,13 +132,15 @@ struct TlsClient::Impl {
                              const std::string& key) {
         if (const auto found = contexts.find(key); found != contexts.end())
             return found->second.get();
-        TRY(SslContextPtr made, make_client_context(version_min, ca_pem));
+        TRY(SslContextPtr made, make_client_context(version_min, authorities, ca_pem));
         if (contexts.size() >= contexts_max) contexts.clear();
         return contexts.emplace(key, std::move(made)).first->second.get();
     }
 };
 
-TlsClient::TlsClient() : impl_(std::make_shared<Impl>()) {}
+TlsClient::TlsClient(std::string authorities) : impl_(std::make_shared<Impl>()) {
+    impl_->authorities = std::move(authorities);
+}
 TlsClient::~TlsClient() = default;
 
 Task<Result<std::unique_ptr<Stream>>> TlsClient::start(std::unique_ptr<SystemSocket> socket,
@@ -162,6 +173,11 @@ Task<Result<std::unique_ptr<Stream>>> TlsClient::start(std::unique_ptr<SystemSoc
                                               TlsStream::Role::client, std::move(binding));
     CO_CHECK(co_await stream->handshake(deadline));
     co_return stream;
+}
+
+Result<> TlsClient::check(const std::string& authorities) {
+    if (!authorities.empty()) return trust(make_store().get(), authorities);
+    return fail(Errc::tls_failed, "there is no certificate in it");
 }
 
 struct TlsServer::Impl {

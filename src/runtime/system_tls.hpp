@@ -13,8 +13,11 @@ namespace blotter::runtime {
 /// extra roots) and the sessions that may be resumed. Loop thread only.
 class TlsClient {
   public:
-    TlsClient();
+    /// `authorities`: PEM of roots that every connection trusts besides the system's, or empty.
+    explicit TlsClient(std::string authorities);
     ~TlsClient();
+    /// Whether a text can be such authorities.
+    static Result<> check(const std::string& authorities);
     TlsClient(const TlsClient&) = delete;
     TlsClient& operator=(const TlsClient&) = delete;
 

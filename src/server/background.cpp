@@ -3,6 +3,9 @@
 #include "api/envelope_clock.hpp"
 #include "api/replay_runner.hpp"
 #include "runtime/task_group.hpp"
+#include "server/figures.hpp"
+#include "server/retention.hpp"
+#include "server/space_watch.hpp"
 
 namespace blotter::server {
 namespace {
@@ -33,10 +36,25 @@ class Replays final : public Background {
 
 }  // namespace
 
-std::vector<std::unique_ptr<Background>> make_background(api::Services& services) {
+std::vector<std::unique_ptr<Background>> make_background(const BackgroundParts& parts) {
+    api::Services& services = parts.services;
     std::vector<std::unique_ptr<Background>> out;
     out.push_back(std::make_unique<Expiry>(services));
     out.push_back(std::make_unique<Replays>(services));
+    out.push_back(std::make_unique<SpaceWatch>(
+        SpaceWatch::Parts{services.loop, services.offload, parts.disk, services.log, parts.space,
+                          services.settings.data.directory}));
+    const auto workspaces = [&services] {
+        std::vector<std::int64_t> numbers;
+        for (const auto* workspace : services.directory->workspaces())
+            numbers.push_back(workspace->no);
+        return numbers;
+    };
+    out.push_back(std::make_unique<Retention>(
+        Retention::Parts{services.loop, services.writer, services.blobs, services.log,
+                         parts.retention_probe, services.settings.retention, workspaces}));
+    out.push_back(std::make_unique<Figures>(Figures::Parts{
+        services.loop, services.reader, services.writer, services.log, parts.figures_probe}));
     return out;
 }
 

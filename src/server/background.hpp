@@ -7,7 +7,8 @@
 
 namespace blotter::server {
 
-/// Work that runs beside the requests, on the first loop: envelopes that expire, replays.
+/// Work that runs beside the requests, on the first loop: envelopes that expire, replays, the
+/// look at the free space, the deletion of what is kept for a time only.
 class Background {
   public:
     virtual ~Background() = default;
@@ -16,7 +17,17 @@ class Background {
     virtual runtime::Task<> stop() = 0;
 };
 
-/// `services` of the first loop; they outlive the tasks.
-std::vector<std::unique_ptr<Background>> make_background(api::Services& services);
+struct RetentionProbe;
+struct FiguresProbe;
+
+struct BackgroundParts {
+    api::Services& services;  ///< of the first loop
+    runtime::Disk& disk;
+    api::DiskSpace& space;
+    RetentionProbe& retention_probe;
+    FiguresProbe& figures_probe;
+};
+/// All of it; what it is given outlives it.
+std::vector<std::unique_ptr<Background>> make_background(const BackgroundParts& parts);
 
 }  // namespace blotter::server

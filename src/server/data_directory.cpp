@@ -6,6 +6,7 @@
 
 #include "cli/backup.hpp"
 #include "cli/keys.hpp"
+#include "delivery/schedule.hpp"
 #include "intake/sealed_config.hpp"
 #include "security/api_key.hpp"
 #include "server/random.hpp"
@@ -134,12 +135,19 @@ store::PageOptions oldest_after(std::int64_t after) {
     return {.after = after, .limit = pages_of, .order = store::Order::oldest_first};
 }
 
-Result<routing::TargetPtr> target_of(const store::DestinationRow& row, intake::Keyring& keys,
-                                     const WorkspaceId& workspace) {
-    Destination d;
-    TRY(json::Value stored, json::parse(row.config));
-    TRY(const json::Value config, intake::open_config(std::move(stored), keys, workspace, row.id));
-    CHECK(config_from_json(config, d));
+Result<DeliveryDefaults> defaults_of(const config::Settings& settings) {
+    DeliveryDefaults out;
+    out.concurrency = static_cast<std::uint32_t>(settings.delivery.concurrency);
+    out.rate_per_second = static_cast<std::uint32_t>(settings.delivery.requests_per_second);
+    out.timeout = settings.delivery.timeout;
+    out.schedule = settings.delivery.schedule;
+    if (auto made = delivery::Schedule::create(out.schedule); !made)
+        return fail(Errc::invalid_argument, "delivery.schedule: " + made.error().detail);
+    return out;
+}
+
+Result<routing::TargetPtr> target_of(const store::DestinationRow& row, Destination d,
+                                     const DeliveryDefaults& defaults) {
     d.id = row.id;
     d.no = row.no;
     d.workspace_no = row.workspace_no;
@@ -151,13 +159,13 @@ Result<routing::TargetPtr> target_of(const store::DestinationRow& row, intake::K
     d.created_at = row.created_at;
     d.updated_at = row.updated_at;
     d.version = row.version;
-    auto made = routing::make_target(d);
+    auto made = routing::make_target(d, defaults);
     if (made) return made;
     // A filter of another version's language must not let everything through, nor stop the start.
     d.filter.clear();
     d.state = DestinationState::disabled;
     d.state_reason = "filter_not_understood";
-    return routing::make_target(std::move(d));
+    return routing::make_target(std::move(d), defaults);
 }
 
 Result<routing::KeyFacts> key_of(const store::ApiKeyRow& row) {
@@ -197,8 +205,10 @@ Result<> load_keys(sql::Connection& db, std::optional<std::int64_t> workspace_no
 
 }  // namespace
 
-Result<routing::DirectoryPtr> load_directory(sql::Connection& db, intake::Keyring& keys) {
+Result<routing::DirectoryPtr> load_directory(sql::Connection& db, intake::Keyring& keys,
+                                             DeliveryDefaults defaults) {
     routing::Directory::Contents out;
+    out.defaults = std::move(defaults);
     TRY(const auto workspaces, everything<store::WorkspaceRow>([&](std::int64_t after) {
             return store::list_workspaces(db, oldest_after(after));
         }));
@@ -220,7 +230,12 @@ Result<routing::DirectoryPtr> load_directory(sql::Connection& db, intake::Keyrin
             return store::list_all_destinations(db, after, pages_of);
         }));
     for (const store::DestinationRow& row : destinations) {
-        TRY(auto target, target_of(row, keys, ids[row.workspace_no]));
+        TRY(json::Value stored, json::parse(row.config));
+        TRY(const json::Value config,
+            intake::open_config(std::move(stored), keys, ids[row.workspace_no], row.id));
+        Destination destination;
+        CHECK(config_from_json(config, destination));
+        TRY(auto target, target_of(row, std::move(destination), out.defaults));
         out.targets.push_back(std::move(target));
     }
     return std::make_shared<const routing::Directory>(routing::Directory::build(std::move(out)));
@@ -246,7 +261,8 @@ Result<OpenedData> open_data(const OpenOptions& options) {
     RandomFrom random{options.entropy};
     security::Vault vault{out.masters.copy(), random};
     intake::Keyring keys{vault, out.installation};
-    TRY(out.directory, load_directory(*out.writer, keys));
+    TRY(auto defaults, defaults_of(options.settings));
+    TRY(out.directory, load_directory(*out.writer, keys, std::move(defaults)));
     TRY(out.watermark, store::read_meta_number(*out.writer, store::meta::first_attempt_watermark));
     return out;
 }

@@ -61,6 +61,7 @@ Result<std::unique_ptr<sql::Connection>> open_reader(const DataPaths& paths,
                                                      const runtime::Clock& clock);
 
 /// Everything configured, from the rows. `keys` get those of every workspace.
-Result<routing::DirectoryPtr> load_directory(sql::Connection& db, intake::Keyring& keys);
+Result<routing::DirectoryPtr> load_directory(sql::Connection& db, intake::Keyring& keys,
+                                             DeliveryDefaults defaults);
 
 }  // namespace blotter::server

@@ -48,6 +48,7 @@ Lane::Lane(Shared& shared, runtime::Loop& loop, std::unique_ptr<runtime::SystemN
       client_(loop, *network_, *resolver_),
       secrets_(loop, shared.reader, keys_),
       webhook_({loop, client_, secrets_, shared.guard, links_}, webhook_options(shared)),
+      api_probe_(shared.routes),
       engine_({loop,
                entropy_,
                shared.writer,
@@ -56,11 +57,11 @@ Lane::Lane(Shared& shared, runtime::Loop& loop, std::unique_ptr<runtime::SystemN
                keys_,
                shared.backlogs,
                shared.log,
-               shared.delivery_probe,
+               delivery_probe_,
                {{"webhook", &webhook_}}},
               {limits_of(shared.settings, count), 1'000'000 / count,
-               static_cast<std::uint32_t>(shared.settings.delivery.workspace_in_flight_max), count,
-               index},
+               static_cast<std::uint32_t>(shared.settings.delivery.workspace_in_flight_max),
+               static_cast<std::uint32_t>(shared.settings.delivery.jitter_percent), count, index},
               shared.directory),
       request_log_({loop, shared.writer, shared.log, shared.request_log_dropped}),
       services_{loop,
@@ -80,9 +81,10 @@ Lane::Lane(Shared& shared, runtime::Loop& loop, std::unique_ptr<runtime::SystemN
                 shared.health,
                 shared.cursor_key,
                 shared.sealer,
+                shared.space,
                 shared.version,
                 shared.directory},
-      gateway_(services_, shared.routes, shared.api_probe),
+      gateway_(services_, shared.routes, api_probe_),
       server_(loop, std::move(acceptor), gateway_, server_options(shared.settings, count)) {
     server_.on_exception = [&log = shared.log](std::exception_ptr failure) {
         try {
@@ -91,6 +93,11 @@ Lane::Lane(Shared& shared, runtime::Loop& loop, std::unique_ptr<runtime::SystemN
             log.error("server.session_failed", {{"reason", std::string_view{e.what()}}});
         }
     };
+}
+
+void Lane::show_on(observe::MetricsPage& page) const {
+    delivery_probe_.show_on(page);
+    api_probe_.show_on(page);
 }
 
 void Lane::start() {

@@ -26,8 +26,6 @@ struct Shared {
     api::WriterSide& writer_side;
     delivery::Hub& hub;
     delivery::Backlogs& backlogs;
-    delivery::DeliveryProbe& delivery_probe;
-    api::ApiProbe& api_probe;
     observe::Counter& request_log_dropped;
     const security::MasterKeys& masters;
     const WorkspaceId& installation;
@@ -41,6 +39,7 @@ struct Shared {
     security::Secret& cursor_key;
     std::string public_url;
     const ledger::Sealer& sealer;
+    const api::DiskSpace& space;
     std::string version;
     routing::DirectoryPtr directory;
 };
@@ -59,7 +58,11 @@ class Lane {
     api::Services& services() { return services_; }
     runtime::Endpoint local() const { return local_; }
 
+    /// Before it starts.
+    void show_on(observe::MetricsPage& page) const;
     void start();
+    /// What the API accepts as its certificate from now on; on the lane's own loop.
+    Result<> reload_certificates() { return server_.acceptor().reload_certificates(); }
     /// On the lane's own loop.
     runtime::Task<> stop_serving(MonoTime deadline);
     runtime::Task<> stop_delivering(MonoTime deadline);
@@ -79,6 +82,8 @@ class Lane {
     http::Client client_;
     api::StoredSecrets secrets_;
     connectors::WebhookConnector webhook_;
+    delivery::DeliveryProbe delivery_probe_;
+    api::ApiProbe api_probe_;
     delivery::Engine engine_;
     api::RequestLog request_log_;
     api::Services services_;

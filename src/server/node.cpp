@@ -8,10 +8,13 @@
 #include "ledger/sealer.hpp"
 #include "runtime/wait_for.hpp"
 #include "server/background.hpp"
+#include "server/certificate_watch.hpp"
 #include "server/data_directory.hpp"
+#include "server/figures.hpp"
 #include "server/lane.hpp"
 #include "server/metrics_listener.hpp"
 #include "server/recovery.hpp"
+#include "server/retention.hpp"
 #include "server/seal_task.hpp"
 
 namespace blotter::server {
@@ -41,6 +44,17 @@ Result<security::EgressGuard> make_guard(const config::Settings& settings,
     if (const auto ip = security::IpAddress::parse(own.address().to_string()))
         policy.own.push_back({*ip, own.port()});
     return security::EgressGuard::create(std::move(policy));
+}
+
+/// The authorities of egress.extra_ca_file, checked; empty when there is none.
+Result<std::string> extra_authorities(runtime::Disk& disk, const config::Settings& settings) {
+    const std::filesystem::path& file = settings.egress.extra_ca_file;
+    if (file.empty()) return std::string{};
+    TRY(std::string pem, disk.read_all(file, runtime::authorities_bytes_max));
+    if (auto usable = runtime::check_authorities(pem); !usable)
+        return fail(Errc::invalid_argument, fmt::format("egress.extra_ca_file, {}: {}",
+                                                        file.string(), usable.error().detail));
+    return pem;
 }
 
 std::string text_of(const runtime::Endpoint& endpoint) {
@@ -73,8 +87,17 @@ struct Node::Impl {
     std::unique_ptr<intake::Intake> intake;
     std::unique_ptr<delivery::Scribe> scribe;
     std::unique_ptr<api::WriterSide> writer_side;
-    delivery::DeliveryProbe delivery_probe;
-    api::ApiProbe api_probe;
+    api::EventProbe event_probe;
+    FiguresProbe figures_probe;
+    observe::Gauge certificate_failed;
+    observe::Gauge build;
+    observe::Gauge started_at;
+    observe::Counter jobs;
+    observe::Counter lost_full;
+    observe::Counter lost_broken;
+    observe::Histogram commit_work;
+    api::DiskSpace space{options.settings.data.free_bytes_min};
+    RetentionProbe retention_probe;
     observe::Counter request_log_dropped;
     observe::Counter commits;
     observe::Histogram commit_time;
@@ -99,6 +122,7 @@ struct Node::Impl {
     void show_metrics();
     Result<> listen();
     Result<> make_companions();
+    void reload_certificates();
     Result<> announce();
 };
 
@@ -122,6 +146,8 @@ Result<> Node::Impl::open_store() {
     reader = std::make_unique<store::Reader>(*reader_offload, clock, std::move(connections),
                                              store::Reader::Options{});
     blobs = std::make_unique<store::Blobs>(*disk, *offload, data->paths.files());
+    TRY(const std::uint64_t free, disk->free_bytes(data->paths.root));
+    space.set_free(free);
     return blobs->prepare();
 }
 
@@ -141,14 +167,20 @@ Result<> Node::Impl::make_writer_side() {
     intake = std::make_unique<intake::Intake>(
         intake::Intake::Parts{*keys, *book, *directory, *hub, clock, entropy});
     scribe = std::make_unique<delivery::Scribe>(*intake, *owed);
-    writer_side = std::make_unique<api::WriterSide>(api::WriterSide{*intake, *scribe, random});
+    writer_side = std::make_unique<api::WriterSide>(
+        api::WriterSide{*intake, *scribe, random, *blobs, event_probe});
     store::Writer::Options writing;
     writing.ops_max = settings.store.commit_ops_max;
     writing.queue_max = settings.store.queue_ops_max;
     writing.clock = &clock;
     writing.on_commit = [this](const store::Writer::Commit& commit) {
         commits.add();
+        jobs.add(commit.jobs);
+        commit_work.observe(commit.work);
         commit_time.observe(commit.sync);
+    };
+    writing.on_lost = [this](const Error& error) {
+        (error.code == Errc::storage_full ? lost_full : lost_broken).add();
     };
     writing.on_broken = [this](const Error& error) {
         options.log.error("store.broken", {{"error", error}});
@@ -162,10 +194,30 @@ void Node::Impl::show_metrics() {
     metrics.add({"blotter_request_log_dropped_total", "Requests that were not kept in the log"}, {},
                 request_log_dropped);
     metrics.add({"blotter_store_commits_total", "Groups of writes made durable"}, {}, commits);
+    metrics.add({"blotter_store_jobs_total", "Pieces of writing work made durable, in groups"}, {},
+                jobs);
     metrics.add({"blotter_store_commit_seconds", "How long a durable commit takes"}, {},
                 commit_time);
-    delivery_probe.show_on(metrics);
-    api_probe.show_on(metrics);
+    metrics.add({"blotter_store_work_seconds", "How long the work of a group takes before it"}, {},
+                commit_work);
+    constexpr observe::Family lost{"blotter_store_commits_lost_total",
+                                   "Groups of writes that were lost, and not acknowledged"};
+    metrics.add(lost, {{"reason", "disk_full"}}, lost_full);
+    metrics.add(lost, {{"reason", "failed"}}, lost_broken);
+    metrics.add({"blotter_certificate_reload_failed",
+                 "1 while a renewed certificate could not be used and the old one still is"},
+                {}, certificate_failed);
+    build.set(1);
+    metrics.add({"blotter_build_info", "Always 1; the label says which version this is"},
+                {{"version", observe::FixedText{options.version}}}, build);
+    started_at.set(to_ms(clock.wall()) / 1'000);
+    metrics.add({"blotter_start_timestamp_seconds", "When it was started, in seconds since 1970"},
+                {}, started_at);
+    space.show_on(metrics);
+    retention_probe.show_on(metrics);
+    event_probe.show_on(metrics);
+    figures_probe.show_on(metrics);
+    for (const auto& lane : lanes) lane->show_on(metrics);
     serving = &health.add("serving", observe::Scope::ready);
 }
 
@@ -174,11 +226,12 @@ Result<> Node::Impl::listen() {
     const auto count = static_cast<std::uint32_t>(
         config::loops_for(settings, std::thread::hardware_concurrency()));
     TRY(runtime::Endpoint at, endpoint_of(settings.listen.address));
+    TRY(const std::string authorities, extra_authorities(*disk, settings));
     std::vector<std::unique_ptr<runtime::SystemNetwork>> networks;
     std::vector<std::unique_ptr<runtime::Acceptor>> acceptors;
     for (std::uint32_t i = 0; i < count; ++i) {
         loops.push_back(std::make_unique<runtime::Loop>(clock));
-        networks.push_back(std::make_unique<runtime::SystemNetwork>(*loops.back()));
+        networks.push_back(std::make_unique<runtime::SystemNetwork>(*loops.back(), authorities));
         runtime::ListenOptions listening{.at = at};
         if (count > 1) listening.share = runtime::ListenOptions::Share::yes;
         if (!settings.listen.tls_certificate.empty())
@@ -194,7 +247,6 @@ Result<> Node::Impl::listen() {
     if (settings.listen.public_url.empty())
         public_url =
             (settings.listen.tls_certificate.empty() ? "http://" : "https://") + text_of(at);
-    show_metrics();
     shared = std::make_unique<Shared>(Shared{clock,
                                              *offload,
                                              *writer,
@@ -203,8 +255,6 @@ Result<> Node::Impl::listen() {
                                              *writer_side,
                                              *hub,
                                              backlogs,
-                                             delivery_probe,
-                                             api_probe,
                                              request_log_dropped,
                                              data->masters,
                                              data->installation,
@@ -218,6 +268,7 @@ Result<> Node::Impl::listen() {
                                              data->secrets.cursor_key,
                                              std::move(public_url),
                                              *sealer,
+                                             space,
                                              options.version,
                                              data->directory});
     std::vector<delivery::Engine*> engines;
@@ -231,7 +282,27 @@ Result<> Node::Impl::listen() {
         engines.push_back(&lanes.back()->engine());
     }
     hub->set_engines(std::move(engines));
+    show_metrics();
     return make_companions();
+}
+
+/// On the first loop; the others follow when it worked there.
+void Node::Impl::reload_certificates() {
+    if (options.settings.listen.tls_certificate.empty()) return;
+    if (auto done = lanes[0]->reload_certificates(); !done) {
+        certificate_failed.set(1);
+        options.log.error("tls.reload_failed",
+                          {{"error", done.error()},
+                           {"detail", "the certificate that was read before stays in use"}});
+        return;
+    }
+    certificate_failed.set(0);
+    options.log.info("tls.reloaded", {{"path", options.settings.listen.tls_certificate.string()}});
+    for (std::size_t i = 1; i < lanes.size(); ++i)
+        lanes[i]->loop().post([this, &lane = *lanes[i]] {
+            if (auto done = lane.reload_certificates(); !done)
+                options.log.error("tls.reload_failed", {{"error", done.error()}});
+        });
 }
 
 /// What runs beside the lanes, on the first loop.
@@ -240,7 +311,16 @@ Result<> Node::Impl::make_companions() {
     seals = std::make_unique<SealTask>(
         SealTask::Parts{*loops[0], *offload, *writer, *book, *sealer, options.log},
         settings.ledger.checkpoint_interval);
-    background = make_background(lanes[0]->services());
+    background =
+        make_background({lanes[0]->services(), *disk, space, retention_probe, figures_probe});
+    if (!settings.listen.tls_certificate.empty())
+        background.push_back(std::make_unique<CertificateWatch>(CertificateWatch::Parts{
+            *loops[0],
+            *offload,
+            *disk,
+            options.log,
+            {settings.listen.tls_certificate.string(), settings.listen.tls_key.string()},
+            [this] { reload_certificates(); }}));
     if (settings.metrics.address) {
         TRY(const runtime::Endpoint own, endpoint_of(*settings.metrics.address));
         TRY(metrics_listener, MetricsListener::open(*loops[0], own, metrics, health));
@@ -317,6 +397,10 @@ void Node::stop() {
     for (const auto& loop : impl.loops) loop->stop();
     impl.threads.clear();
     impl.options.log.info("server.stopped");
+}
+
+void Node::reload_certificates() {
+    impl_->lanes[0]->loop().post([impl = impl_.get()] { impl->reload_certificates(); });
 }
 
 std::string Node::address() const {

@@ -31,6 +31,10 @@ class Node {
 
     Result<> start();
     void stop();
+    /// Reads certificate and key again, for connections from now on; does not wait for it. When
+    /// they are not usable the old ones stay, and the log and a metric say so. Without TLS nothing
+    /// happens.
+    void reload_certificates();
 
     /// "127.0.0.1:8427": where it listens.
     std::string address() const;

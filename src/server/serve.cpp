@@ -108,6 +108,7 @@ int serve(std::string config_file, std::vector<std::string> flags) {
         } else {
             log.error("config.reload_failed", {{"error", again.error()}});
         }
+        (*node)->reload_certificates();
     }
     (*node)->stop();
     sink.flush();

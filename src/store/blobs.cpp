@@ -119,7 +119,16 @@ runtime::Task<Result<std::string>> Blobs::read(runtime::Loop& loop, runtime::Fil
 }
 
 Result<> Blobs::remove(const Digest& sha256) {
-    return disk_.remove(path_of(sha256));
+    auto removed = disk_.remove(path_of(sha256));
+    if (!removed && removed.error().code == Errc::not_found) return {};
+    return removed;
+}
+
+Result<bool> Blobs::has(const Digest& sha256) const {
+    const auto file = disk_.open(path_of(sha256));
+    if (file) return true;
+    if (file.error().code == Errc::not_found) return false;
+    return pass(file.error());
 }
 
 }  // namespace blotter::store

@@ -55,8 +55,11 @@ class Blobs {
     /// The next piece of an open file; empty at the end.
     runtime::Task<Result<std::string>> read(runtime::Loop& loop, runtime::FileReader& file,
                                             std::uint64_t offset, std::size_t bytes_max);
-    /// For erasure and retention: gone when no file refers to it any more.
+    /// For erasure and retention: gone when no file refers to it any more. On the writer's thread,
+    /// like the `has` of those who are about to refer to it: so that what is found is not removed.
+    /// Nothing happens when it is gone already.
     Result<> remove(const Digest& sha256);
+    Result<bool> has(const Digest& sha256) const;
 
     std::filesystem::path path_of(const Digest& sha256) const;
 

@@ -165,6 +165,8 @@ void Writer::Impl::finish(Member& member, Result<> outcome) {
 /// Nothing of this group was acknowledged and nothing will be.
 void Writer::Impl::lose(const Error& reason) {
     connection->rollback();
+    // A job alone that fails by itself loses nothing of others.
+    if (options.on_lost && (group.size() > 1 || group.front().outcome)) options.on_lost(reason);
     // A connection that cannot even go back to idle is of no further use.
     const bool unusable = connection->state() != sql::State::idle;
     if (unusable) break_down();

@@ -83,9 +83,11 @@ class Writer {
         std::size_t queue_max = 20'000;  ///< beyond it `submit` fails with Errc::overloaded
         /// With nothing to do for this long the store looks after itself (Upkeep::idle).
         Duration idle_after{5};
-        /// Both are called on the writer's thread.
+        /// All are called on the writer's thread.
         std::function<void(const Error&)> on_broken;
         std::function<void(const Commit&)> on_commit;
+        /// A group was lost with this error: a full disk, or the end of the store.
+        std::function<void(const Error&)> on_lost;
         /// Measures for `on_commit`; without it the durations are zero. Outlives the writer.
         const runtime::Clock* clock = nullptr;
     };

@@ -59,6 +59,16 @@ test('the metrics can be read by Prometheus and count what happened', async (t) 
   assert.ok(valueOf(later, 'blotter_api_requests_total', { status: '2xx' }) > 0);
 });
 
+test('the page of metrics is the table of what is served', async () => {
+  const families = parseMetrics((await new Api(server).get('/metrics')).text);
+  const served = [...families].map(([name, { type, help, samples }]) => {
+    const labels = [...new Set(samples.flatMap((sample) => Object.keys(sample.labels)))].filter((l) => l !== 'le');
+    return `| \`${name}\` | ${type} | ${labels.map((l) => `\`${l}\``).join(', ')} | ${help} |`;
+  });
+  const page = readFileSync(join(root_dir, 'docs/METRICS.md'), 'utf8').split('\n').filter((l) => l.startsWith('| `'));
+  assert.deepEqual(page.toSorted(), served.toSorted());
+});
+
 test('metrics on an address of their own are not on the public one', async (t) => {
   const own = await startServer({ settings: { 'metrics.address': '127.0.0.1:0' } });
   t.after(() => own.close());

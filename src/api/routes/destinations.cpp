@@ -51,7 +51,8 @@ Result<NewDestination> read_new(Services& services, const Call& call) {
         out.bearer = security::Secret::copy_of(bearer);
     }
     CHECK(read_config(config, destination));
-    TRY(out.target, check_destination(std::move(destination), services.guard, !bearer.empty()));
+    TRY(out.target, check_destination(std::move(destination), services.directory->defaults(),
+                                      services.guard, !bearer.empty()));
     return out;
 }
 
@@ -233,7 +234,8 @@ Result<Reply> apply_patch(store::Tx& tx, WriterSide& side, const security::Egres
     if (applied == store::Applied::no)
         return fail(Errc::conflict, "the destination was changed meanwhile; read it again");
     ++after.version;
-    TRY(routing::TargetPtr target, check_destination(after, guard, has_bearer));
+    TRY(routing::TargetPtr target,
+        check_destination(after, directory.defaults(), guard, has_bearer));
     CHECK(write_bearer(tx, side, after, patch, now));
     json::Value view = view_of(after, directory, {known.signing, known.valid, has_bearer});
     CHECK(note_change(tx, side, after, &before->destination));
@@ -320,13 +322,20 @@ std::vector<Component> components() {
          R"("compatibility_header":{"type":"string"},)"
          R"("headers":{"type":"object","additionalProperties":{"type":"string"}},)"
          R"("tls_min":{"enum":["1.3","1.2"]},"ca_pem":{"type":"string"},)"
-         R"("concurrency":{"type":"integer","minimum":1,"maximum":1000},)"
-         R"("rate_per_second":{"type":"integer","minimum":0},)"
-         R"("rate_burst":{"type":"integer","minimum":0},)"
-         R"("timeout_ms":{"type":"integer","minimum":1000,"maximum":30000},)"
+         R"("concurrency":{"type":["integer","null"],"minimum":1,"maximum":1000},)"
+         R"("rate_per_second":{"type":["integer","null"],"minimum":0,"maximum":100000,)"
+         R"("description":"0: no limit."},)"
+         R"("rate_burst":{"type":["integer","null"],"minimum":0,"maximum":100000},)"
+         R"("timeout_ms":{"type":["integer","null"],"minimum":1000,"maximum":30000},)"
          R"("schedule":{"type":"array","maxItems":20,"items":{"type":"string"},)"
          R"("description":"When attempts are due after the first, for example [\"0s\",\"5m\"]."},)"
-         R"("order":{"enum":["none","per_envelope"]}}})"},
+         R"("order":{"enum":["none","per_envelope"]}},"description":"A limit that is null, absent)"
+         R"( or empty is as the server's settings have it; limits_in_force shows it."})"},
+        {"LimitsInForce", R"({"type":"object","properties":{"concurrency":{"type":"integer"},)"
+                          R"("rate_per_second":{"type":"integer","description":"0: no limit."},)"
+                          R"("rate_burst":{"type":"integer"},"timeout_ms":{"type":"integer"},)"
+                          R"("schedule":{"type":"array","items":{"type":"string"}},)"
+                          R"("order":{"enum":["none","per_envelope"]}}})"},
         {"DestinationRequest",
          R"({"type":"object","required":["name","config"],"properties":{"name":{"type":"string"},)"
          R"("kind":{"enum":["webhook"]},"entity_id":{"type":["string","null"]},)"
@@ -345,6 +354,7 @@ std::vector<Component> components() {
          R"("kind":{"type":"string"},"entity_id":{"type":["string","null"]},)"
          R"("state":{"enum":["enabled","paused","disabled"]},"state_reason":{"type":"string"},)"
          R"("config":{"$ref":"#/components/schemas/DestinationConfig"},)"
+         R"("limits_in_force":{"$ref":"#/components/schemas/LimitsInForce"},)"
          R"("signing_secret_hint":{"type":["string","null"]},)"
          R"("signing_secrets_valid":{"type":"integer"},"bearer_key_set":{"type":"boolean"},)"
          R"("signing_secret":{"type":"string","description":"Shown once, at creation and)"

@@ -296,10 +296,11 @@ Result<Example> given_example(const Call& call, const json::Value& event) {
 }
 
 /// The target with another filter, to try one before it is saved.
-Result<routing::TargetPtr> with_filter(const routing::TargetPtr& target, std::string filter) {
+Result<routing::TargetPtr> with_filter(const routing::TargetPtr& target,
+                                       const DeliveryDefaults& defaults, std::string filter) {
     Destination destination = target->destination;
     destination.filter = std::move(filter);
-    auto made = routing::make_target(std::move(destination));
+    auto made = routing::make_target(std::move(destination), defaults);
     if (!made) return fail(made.error().code, made.error().detail, "/filter");
     return made;
 }
@@ -342,7 +343,7 @@ runtime::Task<Result<Reply>> explain_filter(Services& services, Call& call) {
     CO_CHECK(in.finish());
     CO_TRY(routing::TargetPtr target, find_target(*call.directory, call.workspace_no, id));
     if (other_filter) {
-        CO_TRY(target, with_filter(target, std::move(filter)));
+        CO_TRY(target, with_filter(target, call.directory->defaults(), std::move(filter)));
     }
     Example example;
     if (!event.is_null()) {

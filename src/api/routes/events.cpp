@@ -80,16 +80,15 @@ Result<Reply> take_items(store::Tx& tx, WriterSide& side, std::int64_t workspace
     results.reserve(items.size());
     for (std::size_t i = 0; i < items.size(); ++i) {
         if (!items[i]) {
+            side.events.refused[items[i].error().code].add();
             results.push_back(rejection(i, items[i].error()));
             continue;
         }
         auto answer = take_event(tx, side, workspace_no, *std::move(items[i]), std::nullopt);
-        if (answer)
-            results.push_back(indexed(i, *std::move(answer)));
-        else if (is_of_the_event(answer.error().code))
-            results.push_back(rejection(i, answer.error()));
-        else
+        if (!answer && !is_of_the_event(answer.error().code))
             return pass(std::move(answer).error());
+        if (!answer) side.events.refused[answer.error().code].add();
+        results.push_back(answer ? indexed(i, *std::move(answer)) : rejection(i, answer.error()));
     }
     return Reply{202, json::Object{{"results", std::move(results)}}, {}};
 }

@@ -105,7 +105,7 @@ runtime::Task<Result<http::Response>> open_link(Services& services, Call& call,
                 fmt::format("this link has expired; it worked for {} from the start of the latest "
                             "attempt that carried it. Fetch it with the destination's bearer key, "
                             "or have the event sent again",
-                            to_text(lifetime)));
+                            blotter::to_text(lifetime)));
     }
     CO_TRY(std::string name, open_file_name(services.keys, workspace->id, linked.file));
     co_return co_await make_file_response(services, std::move(linked.file.row), std::move(name));

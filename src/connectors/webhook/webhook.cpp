@@ -217,7 +217,7 @@ runtime::Task<AttemptReport> WebhookConnector::attempt(AttemptRequest request) {
         refuse(fields.error());
         co_return report;
     }
-    const Duration total = request.target->destination.limits.timeout;
+    const Duration total = request.target->limits.timeout;
     http::Exchange exchange;
     exchange.origin = (*prepared)->origin;
     exchange.request = {http::Method::post, (*prepared)->head, *std::move(fields), body};

@@ -149,6 +149,14 @@ CREATE TABLE file (
 ) /*strict*/;
 CREATE INDEX file_by_blob ON file (sha256);
 
+-- Which envelopes name a file: it goes when none does any more.
+CREATE TABLE file_use (
+    owner BLOB NOT NULL,
+    file_id BLOB NOT NULL,
+    PRIMARY KEY (owner, file_id)
+) /*keyed*/;
+CREATE INDEX file_use_by_file ON file_use (file_id);
+
 CREATE TABLE file_access (
     no INTEGER PRIMARY KEY /*next*/,
     at_ms INTEGER NOT NULL,

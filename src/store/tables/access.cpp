@@ -50,6 +50,10 @@ constexpr sql::Query log_trim{
     "DELETE FROM request_log WHERE no IN (SELECT no FROM request_log "
     "WHERE no <= (SELECT max(no) FROM request_log) - ?1 ORDER BY no LIMIT ?2)"};
 
+constexpr sql::Query log_purge{"request_log.purge",
+                               "DELETE FROM request_log WHERE at_ms < ?1 "
+                               "AND no IN (SELECT no FROM request_log ORDER BY no LIMIT ?2)"};
+
 constexpr sql::Query claim_insert{
     "idempotency.claim",
     "INSERT INTO idempotency (workspace_no, key_hash, request_hash, state, created_ms, status, "
@@ -153,6 +157,10 @@ Result<Page<RequestLogRow>> list_request_log(sql::Connection& db, std::int64_t w
 
 Result<std::int64_t> trim_request_log(sql::Connection& db, const TrimOptions& options) {
     return detail::purge(db, log_trim, options.keep, options.limit);
+}
+
+Result<std::int64_t> purge_request_log(sql::Connection& db, Timestamp before, std::size_t limit) {
+    return detail::purge(db, log_purge, before, limit);
 }
 
 Result<std::optional<IdempotencyRow>> claim_idempotency(sql::Connection& db,

@@ -64,6 +64,9 @@ struct TrimOptions {
 };
 Result<std::int64_t> trim_request_log(sql::Connection& db, const TrimOptions& options);
 
+/// Deletes what is older than a time, the oldest `limit` rows at most; gives how many.
+Result<std::int64_t> purge_request_log(sql::Connection& db, Timestamp before, std::size_t limit);
+
 // --- idempotency: answers of POST requests, kept under the caller's key. ---
 
 enum class IdempotencyState : std::uint8_t { in_progress = 1, done = 2 };

@@ -74,6 +74,11 @@ constexpr Both quarantine_list_state{
     {"quarantine.state_oldest", kept<quarantine_select +
                                      "WHERE workspace_no = ?1 AND state = ?2 AND no > ?3 "
                                      "ORDER BY no LIMIT ?4">.chars}};
+constexpr sql::Query quarantine_walk{
+    "quarantine.walk", "SELECT no, decided_ms FROM quarantine WHERE no > ?1 ORDER BY no LIMIT ?2"};
+constexpr sql::Query quarantine_delete{"quarantine.delete", "DELETE FROM quarantine WHERE no = ?1"};
+constexpr sql::Query alert_count{"alert.unresolved_count",
+                                 "SELECT no FROM alert WHERE state < 3 LIMIT ?1"};
 constexpr sql::Query quarantine_decide{
     "quarantine.decide",
     "UPDATE quarantine SET state = ?3, decided_by = ?4, decided_ms = ?5 "
@@ -172,6 +177,31 @@ Result<Page<QuarantineRow>> list_quarantine(sql::Connection& db, std::int64_t wo
 Result<Applied> decide_quarantine(sql::Connection& db, const QuarantineDecision& decision) {
     return detail::change(db, quarantine_decide, decision.workspace_no, decision.id, decision.state,
                           decision.by, decision.at);
+}
+
+Result<Chunk> delete_old_quarantine(sql::Connection& db, const QuarantineRetention& retention) {
+    const std::size_t limit = detail::limit_of(retention.limit);
+    std::vector<std::int64_t> old;
+    Chunk out;
+    {
+        TRY(sql::Statement* const prepared, db.prepare(quarantine_walk));
+        sql::Use use{prepared};
+        sql::bind_all(*use, retention.after, limit);
+        const auto keep = [&](const sql::Statement& s) {
+            const auto decided = sql::time_if(s, 1);
+            return decided && *decided < retention.decided_before;
+        };
+        TRY(auto page, detail::scan(*use, limit, keep, detail::first_integer, limit));
+        old = std::move(page.rows);
+        out.next = page.next;
+    }
+    for (const std::int64_t no : old) CHECK(sql::run(db, quarantine_delete, no));
+    out.deleted = static_cast<std::int64_t>(old.size());
+    return out;
+}
+
+Result<Count> count_unresolved_alerts(sql::Connection& db, std::int64_t cap) {
+    return detail::count_rows(db, alert_count, cap);
 }
 
 }  // namespace blotter::store

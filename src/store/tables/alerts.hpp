@@ -104,4 +104,15 @@ struct QuarantineDecision {
 /// From waiting only.
 Result<Applied> decide_quarantine(sql::Connection& db, const QuarantineDecision& decision);
 
+/// Deletes those that were decided before a time.
+struct QuarantineRetention {
+    Timestamp decided_before;
+    std::int64_t after = 0;  ///< the `next` of the chunk before
+    std::size_t limit = 500;
+};
+Result<Chunk> delete_old_quarantine(sql::Connection& db, const QuarantineRetention& retention);
+
+/// How many alerts wait for a person, over all workspaces.
+Result<Count> count_unresolved_alerts(sql::Connection& db, std::int64_t cap);
+
 }  // namespace blotter::store

@@ -203,6 +203,11 @@ Result<sql::Statement*> walk(sql::Connection& db, const DeliveryFilter& filter,
     return statement;
 }
 
+constexpr sql::Query attempt_next{
+    "attempt.next", "SELECT key, started_ms FROM attempt WHERE key >= ?1 ORDER BY key LIMIT 1"};
+constexpr sql::Query attempt_delete{"attempt.delete_old",
+                                    "DELETE FROM attempt WHERE key >= ?1 AND key < ?2"};
+
 }  // namespace
 
 Result<std::optional<DeliveryRow>> find_delivery(sql::Connection& db, std::int64_t workspace_no,
@@ -304,6 +309,35 @@ Result<Applied> change_delivery(sql::Connection& db, const DeliveryChange& chang
     if (applied == Applied::no) return Applied::no;
     CHECK(move(db, *before, {change.no, before->destination_no, change.to, change.next_at}));
     return Applied::yes;
+}
+
+Result<Chunk> delete_old_attempts(sql::Connection& db, const AttemptRetention& retention) {
+    Chunk out{0, retention.after};
+    // Numbers are given in order of time, so the first young attempt ends the walk; the clock may
+    // have been set back by an hour.
+    const Timestamp young = retention.before + std::chrono::hours{1};
+    const auto read = [](const sql::Statement& s) {
+        return std::pair{s.integer(0) / detail::attempt_keys, sql::time_at(s, 1)};
+    };
+    for (std::size_t looked_at = 0; looked_at < retention.limit; ++looked_at) {
+        TRY(const auto found,
+            sql::one(db, attempt_next, read, detail::attempts_begin(*out.next + 1)));
+        if (!found || found->second >= young) {
+            out.next.reset();
+            return out;
+        }
+        const std::int64_t no = found->first;
+        out.next = no;
+        TRY(const auto row, load_delivery(db, no));
+        const bool over = !row || (is_final(row->state) &&
+                                   row->last_at.value_or(row->created_at) < retention.before);
+        if (!over) continue;
+        TRY(const std::int64_t deleted,
+            detail::purge(db, attempt_delete, detail::attempts_begin(no),
+                          detail::attempts_begin(no + 1)));
+        out.deleted += deleted;
+    }
+    return out;
 }
 
 }  // namespace blotter::store

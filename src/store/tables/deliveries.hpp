@@ -145,4 +145,16 @@ struct DeliveryChange {
 /// `Applied::no` when it is not in state `from` any more.
 Result<Applied> change_delivery(sql::Connection& db, const DeliveryChange& change);
 
+// --- Retention ---
+
+/// Deletes the attempts of deliveries that are over since before a time. The deliveries stay, with
+/// their number of attempts and their reference id, for as long as their events.
+struct AttemptRetention {
+    Timestamp before;
+    std::int64_t after = 0;   ///< the `next` of the chunk before
+    std::size_t limit = 200;  ///< deliveries looked at
+};
+/// `deleted` counts attempts.
+Result<Chunk> delete_old_attempts(sql::Connection& db, const AttemptRetention& retention);
+
 }  // namespace blotter::store

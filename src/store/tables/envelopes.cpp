@@ -1,6 +1,7 @@
 #include "store/tables/envelopes.hpp"
 
 #include "store/tables/detail.hpp"
+#include "store/tables/files.hpp"
 
 namespace blotter::store {
 namespace {
@@ -69,11 +70,13 @@ constexpr sql::Query envelope_next_expiry{
     "ORDER BY expires_ms LIMIT 1"};
 constexpr sql::Query envelope_old{
     "envelope.old",
-    "SELECT no, state, updated_ms, "
+    "SELECT no, state, updated_ms, id, "
     "CASE WHEN EXISTS (SELECT 1 FROM event WHERE event.envelope_no = envelope.no) "
     "THEN 1 ELSE 0 END FROM envelope "
     "WHERE workspace_no = ?1 AND no > ?2 ORDER BY no LIMIT ?3"};
 constexpr sql::Query envelope_delete{"envelope.delete", "DELETE FROM envelope WHERE no = ?1"};
+constexpr sql::Query envelope_forget_key{"subject_key.delete",
+                                         "DELETE FROM subject_key WHERE subject = ?1"};
 
 EnvelopeRow read_envelope(const sql::Statement& s) {
     return {.no = s.integer(0),
@@ -178,7 +181,7 @@ Result<std::optional<Timestamp>> next_envelope_expiry(sql::Connection& db) {
 
 Result<Chunk> delete_old_envelopes(sql::Connection& db, const EnvelopeRetention& retention) {
     const std::size_t limit = detail::limit_of(retention.limit);
-    std::vector<std::int64_t> old;
+    std::vector<std::pair<std::int64_t, EnvelopeId>> old;
     Chunk out;
     {
         TRY(sql::Statement* const prepared, db.prepare(envelope_old));
@@ -186,13 +189,20 @@ Result<Chunk> delete_old_envelopes(sql::Connection& db, const EnvelopeRetention&
         sql::bind_all(*use, retention.workspace_no, retention.after, limit);
         const auto keep = [&](const sql::Statement& s) {
             return is_terminal(detail::enum_at<EnvelopeState>(s, 1)) &&
-                   sql::time_at(s, 2) < retention.before && s.integer(3) == 0;
+                   sql::time_at(s, 2) < retention.before && s.integer(4) == 0;
         };
-        TRY(auto page, detail::scan(*use, limit, keep, detail::first_integer, limit));
+        const auto read = [](const sql::Statement& s) {
+            return std::pair{s.integer(0), sql::id_at<EnvelopeId>(s, 3)};
+        };
+        TRY(auto page, detail::scan(*use, limit, keep, read, limit));
         old = std::move(page.rows);
         out.next = page.next;
     }
-    for (const std::int64_t no : old) CHECK(sql::run(db, envelope_delete, no));
+    for (const auto& [no, id] : old) {
+        CHECK(delete_files_of(db, id.value));
+        CHECK(sql::run(db, envelope_forget_key, ByteView{id.value}));
+        CHECK(sql::run(db, envelope_delete, no));
+    }
     out.deleted = static_cast<std::int64_t>(old.size());
     return out;
 }

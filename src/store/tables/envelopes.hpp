@@ -69,7 +69,7 @@ Result<std::vector<ExpiringEnvelope>> list_expiring_envelopes(sql::Connection& d
 Result<std::optional<Timestamp>> next_envelope_expiry(sql::Connection& db);
 
 /// Deletes envelopes that reached a terminal state and were not changed since `before`, once their
-/// events are gone.
+/// events are gone, with their subject keys and the files that nobody else names.
 struct EnvelopeRetention {
     std::int64_t workspace_no = 0;
     Timestamp before;

@@ -52,6 +52,11 @@ constexpr sql::Query key_read{
     "event_key.read",
     "SELECT event_seq, request_hash FROM event_key WHERE workspace_no = ?1 AND key = ?2"};
 
+constexpr sql::Query key_purge{
+    "event_key.purge",
+    "DELETE FROM event_key WHERE (workspace_no, key) IN (SELECT workspace_no, key FROM event_key "
+    "WHERE event_seq < ?1 ORDER BY event_seq LIMIT ?2)"};
+
 constexpr sql::Query owed_events{
     "event.owed",
     kept<event_select + "WHERE seq > ?1 AND plan IS NOT NULL ORDER BY seq LIMIT ?2">.chars};
@@ -79,6 +84,9 @@ constexpr sql::Query delete_renewals{"link_renewal.delete",
 constexpr sql::Query delete_accesses{"file_access.delete",
                                      "DELETE FROM file_access WHERE event_seq = ?1"};
 constexpr sql::Query delete_keys{"event_key.delete", "DELETE FROM event_key WHERE event_seq = ?1"};
+constexpr sql::Query delete_own_key{
+    "subject_key.delete_of_event",
+    "DELETE FROM subject_key WHERE subject = (SELECT id FROM event WHERE seq = ?1)"};
 constexpr sql::Query delete_event{"event.delete", "DELETE FROM event WHERE seq = ?1"};
 
 /// How far the wall clock may have been set back without a time range missing an event.
@@ -188,6 +196,8 @@ Result<> delete_with_everything(sql::Connection& db, std::int64_t seq) {
     for (const std::int64_t no : numbers)
         CHECK(sql::run(db, delete_attempts, detail::attempts_begin(no),
                        detail::attempts_begin(no + 1)));
+    // A key of its own has only an event without an envelope.
+    CHECK(sql::run(db, delete_own_key, seq));
     for (const sql::Query* query :
          {&delete_deliveries, &delete_renewals, &delete_accesses, &delete_keys, &delete_event})
         CHECK(sql::run(db, *query, seq));
@@ -260,6 +270,11 @@ Result<std::optional<EventKeyRow>> find_event_key(sql::Connection& db, const Eve
         return EventKeyRow{s.integer(0), detail::digest_at(s, 1)};
     };
     return sql::one(db, key_read, read, key.workspace_no, key.key);
+}
+
+Result<std::int64_t> purge_event_keys(sql::Connection& db, Timestamp before, std::size_t limit) {
+    TRY(const std::int64_t first_kept, seq_at(db, before));
+    return detail::purge(db, key_purge, first_kept, limit);
 }
 
 Result<OwedSlice> list_owed(sql::Connection& db, std::int64_t after_seq, std::size_t limit) {

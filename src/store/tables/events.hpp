@@ -80,6 +80,9 @@ struct EventKey {
 Result<> insert_event_key(sql::Connection& db, const EventKey& key, const EventKeyRow& row);
 Result<std::optional<EventKeyRow>> find_event_key(sql::Connection& db, const EventKey& key);
 
+/// Forgets the keys of events accepted before a time; gives how many.
+Result<std::int64_t> purge_event_keys(sql::Connection& db, Timestamp before, std::size_t limit);
+
 // --- Recovery: first attempts still owed. ---
 
 /// An event and the destinations of its plan that have no delivery row yet.

@@ -33,6 +33,20 @@ constexpr sql::Query file_by_id{
 constexpr sql::Query file_delete{"file.delete",
                                  "DELETE FROM file WHERE id = ?2 AND workspace_no = ?1"};
 
+constexpr sql::Query use_insert{
+    "file_use.insert",
+    "INSERT INTO file_use (owner, file_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING"};
+constexpr sql::Query use_list{"file_use.list", "SELECT file_id FROM file_use WHERE owner = ?1"};
+constexpr sql::Query use_delete{"file_use.delete", "DELETE FROM file_use WHERE owner = ?1"};
+constexpr sql::Query file_delete_unnamed{
+    "file.delete_unnamed",
+    "DELETE FROM file WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM file_use WHERE file_id = ?1)"};
+constexpr sql::Query file_walk{
+    "file.walk",
+    "SELECT no, id, created_ms, "
+    "CASE WHEN EXISTS (SELECT 1 FROM file_use WHERE file_use.file_id = file.id) THEN 1 ELSE 0 END "
+    "FROM file WHERE no > ?1 ORDER BY no LIMIT ?2"};
+
 constexpr sql::Query access_insert{
     "file_access.insert",
     "INSERT INTO file_access (at_ms, file_id, event_seq, destination_no, remote, status) "
@@ -109,6 +123,43 @@ Result<std::optional<FileRow>> find_file(sql::Connection& db, std::int64_t works
 
 Result<Applied> delete_file(sql::Connection& db, std::int64_t workspace_no, const FileId& id) {
     return detail::change(db, file_delete, workspace_no, id);
+}
+
+Result<> use_file(sql::Connection& db, const FileId& id, const Uuid& owner) {
+    return sql::run(db, use_insert, ByteView{owner}, id);
+}
+
+Result<std::int64_t> delete_files_of(sql::Connection& db, const Uuid& owner) {
+    const auto read = [](const sql::Statement& s) { return sql::id_at<FileId>(s, 0); };
+    TRY(const auto files, sql::all(db, use_list, read, ByteView{owner}));
+    CHECK(sql::run(db, use_delete, ByteView{owner}));
+    std::int64_t deleted = 0;
+    for (const FileId& file : files) {
+        TRY(const std::int64_t gone, detail::purge(db, file_delete_unnamed, file));
+        deleted += gone;
+    }
+    return deleted;
+}
+
+Result<Chunk> delete_unnamed_files(sql::Connection& db, const FileRetention& retention) {
+    const std::size_t limit = detail::limit_of(retention.limit);
+    std::vector<FileId> old;
+    Chunk out;
+    {
+        TRY(sql::Statement* const prepared, db.prepare(file_walk));
+        sql::Use use{prepared};
+        sql::bind_all(*use, retention.after, limit);
+        const auto keep = [&](const sql::Statement& s) {
+            return sql::time_at(s, 2) < retention.before && s.integer(3) == 0;
+        };
+        const auto read = [](const sql::Statement& s) { return sql::id_at<FileId>(s, 1); };
+        TRY(auto page, detail::scan(*use, limit, keep, read, limit));
+        old = std::move(page.rows);
+        out.next = page.next;
+    }
+    for (const FileId& file : old) CHECK(sql::run(db, file_delete_unnamed, file));
+    out.deleted = static_cast<std::int64_t>(old.size());
+    return out;
 }
 
 Result<UnusedBlobs> list_unused_blobs(sql::Connection& db, Timestamp before,

@@ -31,6 +31,20 @@ Result<std::optional<FileRow>> find_file(sql::Connection& db, std::int64_t works
                                          const FileId& id);
 Result<Applied> delete_file(sql::Connection& db, std::int64_t workspace_no, const FileId& id);
 
+// --- file_use: which envelopes (or other owners, by their id) name a file. ---
+
+/// Nothing happens when it is known already.
+Result<> use_file(sql::Connection& db, const FileId& id, const Uuid& owner);
+/// The owner is no more: deletes its uses, and the files that nobody else names. Gives how many.
+Result<std::int64_t> delete_files_of(sql::Connection& db, const Uuid& owner);
+/// Deletes files made before a time that nobody names.
+struct FileRetention {
+    Timestamp before;
+    std::int64_t after = 0;  ///< the `next` of the chunk before
+    std::size_t limit = 500;
+};
+Result<Chunk> delete_unnamed_files(sql::Connection& db, const FileRetention& retention);
+
 struct BlobRow {
     Digest sha256{};
     std::int64_t bytes = 0;

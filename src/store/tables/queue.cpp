@@ -23,6 +23,10 @@ constexpr sql::Query held_list{
 constexpr sql::Query held_count{"held.count",
                                 "SELECT delivery_no FROM held WHERE destination_no = ?1 LIMIT ?2"};
 
+constexpr sql::Query due_total{"due.total", "SELECT due_ms FROM due LIMIT ?1"};
+constexpr sql::Query held_total{"held.total", "SELECT delivery_no FROM held LIMIT ?1"};
+constexpr sql::Query due_oldest{"due.oldest", "SELECT due_ms FROM due ORDER BY due_ms LIMIT 1"};
+
 DueRow read_due(const sql::Statement& s) {
     return {sql::time_at(s, 0), s.integer(1), s.integer(2)};
 }
@@ -116,6 +120,15 @@ Result<std::vector<std::int64_t>> cancel_waiting(sql::Connection& db, const Queu
     return move_all(db, numbers, slice.reason, [](const DeliveryRow&) {
         return Target{DeliveryState::cancelled, std::nullopt};
     });
+}
+
+Result<QueueFigures> read_queue_figures(sql::Connection& db, std::int64_t cap) {
+    QueueFigures out;
+    TRY(out.due, detail::count_rows(db, due_total, cap));
+    TRY(out.held, detail::count_rows(db, held_total, cap));
+    const auto time = [](const sql::Statement& s) { return sql::time_at(s, 0); };
+    TRY(out.oldest_due, sql::one(db, due_oldest, time));
+    return out;
 }
 
 }  // namespace blotter::store

@@ -28,6 +28,14 @@ Result<std::vector<std::int64_t>> list_held(sql::Connection& db, std::int64_t de
                                             std::int64_t after, std::size_t limit);
 Result<Count> count_held(sql::Connection& db, std::int64_t destination_no, std::int64_t cap);
 
+/// What waits over all destinations, each counted up to `cap`.
+struct QueueFigures {
+    Count due;   ///< rows that wait for their time, or for their turn
+    Count held;  ///< behind destinations that are paused or disabled
+    std::optional<Timestamp> oldest_due;
+};
+Result<QueueFigures> read_queue_figures(sql::Connection& db, std::int64_t cap);
+
 /// One slice of a change to everything that waits for a destination.
 struct QueueSlice {
     std::int64_t destination_no = 0;

@@ -34,6 +34,10 @@ constexpr sql::Query replay_cancel{
     "replay.cancel",
     "UPDATE replay SET state = 3 WHERE id = ?2 AND workspace_no = ?1 AND state = 1"};
 
+constexpr sql::Query replay_purge{"replay.purge",
+                                  "DELETE FROM replay WHERE state <> 1 AND created_ms < ?1 "
+                                  "AND no IN (SELECT no FROM replay ORDER BY no LIMIT ?2)"};
+
 ReplayRow read_replay(const sql::Statement& s) {
     return {.no = s.integer(0),
             .id = sql::id_at<ReplayId>(s, 1),
@@ -77,6 +81,10 @@ Result<Applied> advance_replay(sql::Connection& db, const ReplayProgress& progre
 
 Result<Applied> cancel_replay(sql::Connection& db, std::int64_t workspace_no, const ReplayId& id) {
     return detail::change(db, replay_cancel, workspace_no, id);
+}
+
+Result<std::int64_t> purge_replays(sql::Connection& db, Timestamp before, std::size_t limit) {
+    return detail::purge(db, replay_purge, before, limit);
 }
 
 }  // namespace blotter::store

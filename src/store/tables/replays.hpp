@@ -47,4 +47,7 @@ struct ReplayProgress {
 Result<Applied> advance_replay(sql::Connection& db, const ReplayProgress& progress);
 Result<Applied> cancel_replay(sql::Connection& db, std::int64_t workspace_no, const ReplayId& id);
 
+/// Deletes those that are over and were made before a time, among the oldest `limit` rows.
+Result<std::int64_t> purge_replays(sql::Connection& db, Timestamp before, std::size_t limit);
+
 }  // namespace blotter::store

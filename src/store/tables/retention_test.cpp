@@ -1,0 +1,204 @@
+#include "store/tables/access.hpp"
+#include "store/tables/alerts.hpp"
+#include "store/tables/deliveries.hpp"
+#include "store/tables/envelopes.hpp"
+#include "store/tables/events.hpp"
+#include "store/tables/files.hpp"
+#include "store/tables/keys.hpp"
+#include "store/tables/queue.hpp"
+#include "store/tables/replays.hpp"
+#include "store/tables/tables_fixture.hpp"
+#include "store/tables/workspaces.hpp"
+
+/// What is deleted when its time is over, and that nothing else is.
+namespace blotter::store {
+namespace {
+
+constexpr std::int64_t day = 86'400'000;
+
+class Retention : public TablesTest {
+  protected:
+    Retention() {
+        mine = must(insert_workspace(db(), {.id = next_id<WorkspaceId>(), .name = "mine"}));
+    }
+    std::int64_t event(std::int64_t accepted_ms, std::int64_t envelope_no = 0) {
+        const EventId id = next_id<EventId>();
+        NewEvent row{.id = id, .workspace_no = mine, .accepted_at = from_ms(accepted_ms)};
+        if (envelope_no != 0) row.envelope_no = envelope_no;
+        must(insert_subject_key(db(), {.subject = id.value, .workspace_no = mine}));
+        return must(insert_event(db(), row));
+    }
+    /// A delivery with one attempt.
+    std::int64_t attempted(std::int64_t event_seq, std::int64_t at_ms, DeliveryState state) {
+        NewDelivery row{.id = next_id<DeliveryId>(),
+                        .event_seq = event_seq,
+                        .destination_no = 1,
+                        .workspace_no = mine,
+                        .created_at = from_ms(at_ms)};
+        AttemptResult result{.started_at = from_ms(at_ms), .state = state};
+        if (!is_final(state)) result.next_at = from_ms(at_ms + 1);
+        return must(record_first_attempt(db(), row, result)).value();
+    }
+    FileId file(std::string_view content, std::int64_t created_ms) {
+        must(insert_blob(db(), sha256(content), 1, from_ms(created_ms)));
+        const FileRow row{.id = next_id<FileId>(),
+                          .workspace_no = mine,
+                          .sha256 = sha256(content),
+                          .created_at = from_ms(created_ms)};
+        must(insert_file(db(), row));
+        return row.id;
+    }
+    bool has_file(const FileId& id) { return must(find_file(db(), mine, id)).has_value(); }
+
+    std::int64_t mine = 0;
+};
+
+TEST_F(Retention, requests_go_by_age_the_oldest_first) {
+    for (int i = 0; i < 6; ++i)
+        must(insert_request_log(db(), {.at = from_ms(i), .workspace_no = mine}));
+    EXPECT_EQ(must(purge_request_log(db(), from_ms(4), 3)), 3);
+    EXPECT_EQ(must(purge_request_log(db(), from_ms(4), 3)), 1);
+    EXPECT_EQ(must(purge_request_log(db(), from_ms(4), 3)), 0);
+    const auto left = must(list_request_log(db(), mine, {.order = Order::oldest_first})).rows;
+    ASSERT_EQ(left.size(), 2U);
+    EXPECT_EQ(left[0].at, from_ms(4));
+}
+
+TEST_F(Retention, keys_of_events_go_and_the_events_stay) {
+    const std::int64_t old = event(0);
+    const std::int64_t young = event(5 * day);
+    must(insert_event_key(db(), {mine, as_bytes("old")}, {.event_seq = old}));
+    must(insert_event_key(db(), {mine, as_bytes("young")}, {.event_seq = young}));
+    EXPECT_EQ(must(purge_event_keys(db(), from_ms(day), 10)), 1);
+    EXPECT_FALSE(must(find_event_key(db(), {mine, as_bytes("old")})));
+    EXPECT_TRUE(must(find_event_key(db(), {mine, as_bytes("young")})));
+    EXPECT_TRUE(must(load_event(db(), old, Payload::skip)));
+}
+
+TEST_F(Retention, attempts_go_once_their_delivery_is_over_for_long_enough) {
+    const std::int64_t done = attempted(event(0), 0, DeliveryState::delivered);
+    const std::int64_t open = attempted(event(1), 1, DeliveryState::retrying);
+    const std::int64_t failed = attempted(event(2), 2, DeliveryState::failed);
+    const std::int64_t young = attempted(event(3 * day), 3 * day, DeliveryState::delivered);
+    std::int64_t deleted = 0;
+    std::int64_t after = 0;
+    for (;;) {
+        const Chunk chunk = must(delete_old_attempts(db(), {from_ms(2 * day), after, 1}));
+        deleted += chunk.deleted;
+        if (!chunk.next) break;
+        after = *chunk.next;
+    }
+    EXPECT_EQ(deleted, 2);
+    for (const std::int64_t no : {done, failed}) {
+        EXPECT_TRUE(must(list_attempts(db(), no)).empty());
+        EXPECT_EQ(must(load_delivery(db(), no))->attempts, 1U) << "the delivery itself stays";
+    }
+    for (const std::int64_t no : {open, young}) EXPECT_EQ(must(list_attempts(db(), no)).size(), 1U);
+}
+
+TEST_F(Retention, an_event_takes_a_key_of_its_own_along) {
+    const EventId id = next_id<EventId>();
+    must(insert_subject_key(db(), {.subject = id.value, .workspace_no = mine}));
+    must(insert_event(db(), {.id = id, .workspace_no = mine, .accepted_at = from_ms(0)}));
+    const std::int64_t newest = event(1);
+    must(advance_watermark(db(), newest));
+    EXPECT_EQ(must(delete_old_events(db(), {.workspace_no = mine, .before = from_ms(5)})).deleted,
+              1);
+    EXPECT_FALSE(must(find_subject_key(db(), mine, id.value)));
+}
+
+TEST_F(Retention, an_envelope_takes_its_key_and_the_files_that_nobody_else_names_along) {
+    EnvelopeRow over{.id = next_id<EnvelopeId>(),
+                     .workspace_no = mine,
+                     .state = EnvelopeState::completed,
+                     .updated_at = from_ms(1)};
+    EnvelopeRow open{.id = next_id<EnvelopeId>(), .workspace_no = mine};
+    for (EnvelopeRow* row : {&over, &open}) {
+        row->no = must(insert_envelope(db(), *row));
+        must(insert_subject_key(db(), {.subject = row->id.value, .workspace_no = mine}));
+    }
+    const FileId own = file("own", 1);
+    const FileId shared = file("shared", 1);
+    must(use_file(db(), own, over.id.value));
+    must(use_file(db(), own, over.id.value));
+    must(use_file(db(), shared, over.id.value));
+    must(use_file(db(), shared, open.id.value));
+    const EnvelopeRetention retention{.workspace_no = mine, .before = from_ms(5)};
+    EXPECT_EQ(must(delete_old_envelopes(db(), retention)).deleted, 1);
+    EXPECT_FALSE(has_file(own));
+    EXPECT_TRUE(has_file(shared));
+    EXPECT_FALSE(must(find_subject_key(db(), mine, over.id.value)));
+    EXPECT_TRUE(must(find_subject_key(db(), mine, open.id.value)));
+    EXPECT_EQ(must(delete_files_of(db(), open.id.value)), 1);
+    EXPECT_FALSE(has_file(shared));
+}
+
+TEST_F(Retention, files_that_nobody_names_go_by_age) {
+    const FileId old = file("old", 1);
+    const FileId named = file("named", 1);
+    const FileId young = file("young", 50);
+    must(use_file(db(), named, next_id<EnvelopeId>().value));
+    const Chunk first = must(delete_unnamed_files(db(), {from_ms(10), 0, 2}));
+    EXPECT_EQ(first.deleted, 1);
+    ASSERT_TRUE(first.next);
+    EXPECT_FALSE(must(delete_unnamed_files(db(), {from_ms(10), *first.next, 2})).next);
+    EXPECT_FALSE(has_file(old));
+    EXPECT_TRUE(has_file(named));
+    EXPECT_TRUE(has_file(young));
+}
+
+TEST_F(Retention, replays_and_quarantine_go_when_they_are_over) {
+    const auto replay = [&](std::int64_t created_ms, ReplayState state) {
+        const ReplayRow row{.id = next_id<ReplayId>(),
+                            .workspace_no = mine,
+                            .created_at = from_ms(created_ms),
+                            .state = state};
+        must(insert_replay(db(), row));
+        return row.id;
+    };
+    const ReplayId running = replay(1, ReplayState::running);
+    const ReplayId done = replay(1, ReplayState::done);
+    const ReplayId young = replay(50, ReplayState::done);
+    EXPECT_EQ(must(purge_replays(db(), from_ms(10), 100)), 1);
+    EXPECT_TRUE(must(find_replay(db(), mine, running)));
+    EXPECT_FALSE(must(find_replay(db(), mine, done)));
+    EXPECT_TRUE(must(find_replay(db(), mine, young)));
+
+    const auto aside = [&] {
+        const QuarantineRow row{.id = next_id<QuarantineId>(), .workspace_no = mine};
+        must(insert_quarantine(db(), row));
+        return row.id;
+    };
+    const QuarantineId waiting = aside();
+    const QuarantineId decided = aside();
+    must(decide_quarantine(db(), {.workspace_no = mine,
+                                  .id = decided,
+                                  .state = QuarantineState::rejected,
+                                  .at = from_ms(5)}));
+    EXPECT_EQ(must(delete_old_quarantine(db(), {from_ms(5)})).deleted, 0);
+    EXPECT_EQ(must(delete_old_quarantine(db(), {from_ms(6)})).deleted, 1);
+    EXPECT_TRUE(must(find_quarantine(db(), mine, waiting)));
+    EXPECT_FALSE(must(find_quarantine(db(), mine, decided)));
+}
+
+TEST_F(Retention, what_waits_is_counted_up_to_a_cap) {
+    EXPECT_FALSE(must(read_queue_figures(db(), 10)).oldest_due);
+    for (int i = 1; i <= 3; ++i) attempted(event(i), 10 * i, DeliveryState::retrying);
+    NewDelivery held{.id = next_id<DeliveryId>(),
+                     .event_seq = event(9),
+                     .destination_no = 2,
+                     .workspace_no = mine,
+                     .state = DeliveryState::held};
+    must(insert_delivery(db(), held));
+    const QueueFigures figures = must(read_queue_figures(db(), 10));
+    EXPECT_EQ(figures.due.n, 3);
+    EXPECT_EQ(figures.held.n, 1);
+    EXPECT_EQ(figures.oldest_due, from_ms(11));
+    EXPECT_FALSE(must(read_queue_figures(db(), 2)).due.complete);
+    EXPECT_EQ(must(count_unresolved_alerts(db(), 10)).n, 0);
+    must(raise_alert(db(), {.id = next_id<AlertId>(), .workspace_no = mine, .kind = "a"}));
+    EXPECT_EQ(must(count_unresolved_alerts(db(), 10)).n, 1);
+}
+
+}  // namespace
+}  // namespace blotter::store
