@@ -52,7 +52,7 @@ std::vector<std::unique_ptr<Background>> make_background(const BackgroundParts& 
     };
     out.push_back(std::make_unique<Retention>(
         Retention::Parts{services.loop, services.writer, services.blobs, services.log,
-                         parts.retention_probe, services.settings.retention, workspaces}));
+                         parts.retention_probe, services.settings, workspaces}));
     out.push_back(std::make_unique<Figures>(Figures::Parts{
         services.loop, services.reader, services.writer, services.log, parts.figures_probe}));
     return out;

@@ -90,7 +90,8 @@ runtime::Task<> Retention::run() {
 runtime::Task<> Retention::round() {
     for (std::size_t i = 0; i < kept_kinds; ++i) {
         const Kept kind = static_cast<Kept>(i);
-        if (is_of_payloads(kind) && parts_.settings.payloads == Duration::zero()) continue;
+        if (is_of_payloads(kind) && parts_.settings.retention.payloads == Duration::zero())
+            continue;
         std::vector<std::int64_t> workspaces{0};
         if (is_of_workspaces(kind)) workspaces = parts_.workspaces();
         for (const std::int64_t no : workspaces) {
@@ -127,28 +128,30 @@ runtime::Task<bool> Retention::clear(Place place) {
 
 Result<Retention::Slice> Retention::delete_slice(store::Tx& tx, Place& place) const {
     sql::Connection& db = tx.db();
-    const auto& settings = parts_.settings;
+    const config::Settings& settings = parts_.settings;
     const auto purged = [](Result<std::int64_t> count) -> Result<Slice> {
         TRY(const std::int64_t deleted, std::move(count));
         return Slice{deleted, deleted == static_cast<std::int64_t>(slice_rows)};
     };
     switch (place.kind) {
         case Kept::requests:
-            return purged(store::purge_request_log(db, before(settings.request_log), slice_rows));
+            return purged(
+                store::purge_request_log(db, before(settings.retention.request_log), slice_rows));
         case Kept::idempotency_keys:
-            return purged(
-                store::purge_idempotency(db, before(settings.idempotency_keys), slice_rows));
+            return purged(store::purge_idempotency(db, before(settings.retention.idempotency_keys),
+                                                   slice_rows));
         case Kept::event_keys:
-            return purged(
-                store::purge_event_keys(db, before(settings.idempotency_keys), slice_rows));
+            return purged(store::purge_event_keys(db, before(settings.retention.idempotency_keys),
+                                                  slice_rows));
         case Kept::secrets:
             return purged(store::purge_destination_secrets(db, before({}), slice_rows));
         case Kept::file_accesses:
-            return purged(store::purge_file_access(db, before(settings.attempts), slice_rows));
+            return purged(
+                store::purge_file_access(db, before(settings.retention.attempts), slice_rows));
         case Kept::replays:
-            return purged(store::purge_replays(db, before(settings.alerts), slice_rows));
+            return purged(store::purge_replays(db, before(settings.retention.alerts), slice_rows));
         case Kept::alerts:
-            return purged(store::purge_alerts(db, before(settings.alerts), slice_rows));
+            return purged(store::purge_alerts(db, before(settings.retention.alerts), slice_rows));
         case Kept::blobs:
             return delete_blobs(db, place);
         default:
@@ -158,11 +161,11 @@ Result<Retention::Slice> Retention::delete_slice(store::Tx& tx, Place& place) co
 
 /// What has no index by age is walked by number, from slice to slice.
 Result<Retention::Slice> Retention::delete_from_walk(sql::Connection& db, Place& place) const {
-    const Timestamp old = before(parts_.settings.payloads);
+    const Timestamp old = before(parts_.settings.retention.payloads);
     store::Chunk chunk;
     if (place.kind == Kept::attempts) {
         TRY(chunk, store::delete_old_attempts(
-                       db, {before(parts_.settings.attempts), place.after, slice_rows}));
+                       db, {before(parts_.settings.retention.attempts), place.after, slice_rows}));
     } else if (place.kind == Kept::quarantine) {
         TRY(chunk, store::delete_old_quarantine(db, {old, place.after, slice_rows}));
     } else if (place.kind == Kept::events) {

@@ -52,7 +52,7 @@ class Retention final : public Background {
         store::Blobs& blobs;
         observe::Logger& log;
         RetentionProbe& probe;
-        config::Settings::retention_section settings;
+        const config::Settings& settings;
         std::function<std::vector<std::int64_t>()> workspaces;  ///< their numbers, now
     };
     explicit Retention(Parts parts)

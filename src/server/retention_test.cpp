@@ -179,13 +179,13 @@ void RetentionTest::fill(Timestamp at) {
 
 constexpr auto a_year = std::chrono::days{366};
 
-config::Settings::retention_section settings_of(Duration payloads) {
-    config::Settings::retention_section out;
-    out.payloads = payloads;
-    out.attempts = std::chrono::days{90};
-    out.alerts = std::chrono::days{90};
-    out.request_log = std::chrono::days{30};
-    out.idempotency_keys = std::chrono::hours{24};
+config::Settings settings_of(Duration payloads) {
+    config::Settings out;
+    out.retention.payloads = payloads;
+    out.retention.attempts = std::chrono::days{90};
+    out.retention.alerts = std::chrono::days{90};
+    out.retention.request_log = std::chrono::days{30};
+    out.retention.idempotency_keys = std::chrono::hours{24};
     return out;
 }
 
@@ -195,8 +195,9 @@ TEST_F(RetentionTest, deletes_each_kind_when_its_time_is_over_and_nothing_else) 
     fill(clock.wall());
     // The secret that is over is over at any age.
     const auto before = rows();
-    Retention retention{{loop, *writer, blobs, log, probe, settings_of(a_year),
-                         [this] { return std::vector{workspace}; }}};
+    const config::Settings settings = settings_of(a_year);
+    Retention retention{
+        {loop, *writer, blobs, log, probe, settings, [this] { return std::vector{workspace}; }}};
     retention.start();
     live(59s);
     EXPECT_EQ(rows(), before) << "the first round is after a minute";
@@ -229,8 +230,9 @@ TEST_F(RetentionTest, keeps_events_envelopes_and_files_for_ever_unless_it_is_tol
     fill(clock.wall() - 2 * a_year);
     fill(clock.wall());
     const auto before = rows();
-    Retention retention{{loop, *writer, blobs, log, probe, settings_of(Duration::zero()),
-                         [this] { return std::vector{workspace}; }}};
+    const config::Settings settings = settings_of(Duration::zero());
+    Retention retention{
+        {loop, *writer, blobs, log, probe, settings, [this] { return std::vector{workspace}; }}};
     retention.start();
     live(70s);
     const auto after = rows();
@@ -246,8 +248,9 @@ TEST_F(RetentionTest, keeps_events_envelopes_and_files_for_ever_unless_it_is_tol
 TEST_F(RetentionTest, leaves_the_writer_to_others_between_two_slices) {
     for (int i = 0; i < 1'000; ++i)
         must(insert_request_log(db(), {.at = clock.wall() - a_year, .workspace_no = 1}));
-    Retention retention{{loop, *writer, blobs, log, probe, settings_of(a_year),
-                         [] { return std::vector<std::int64_t>{}; }}};
+    const config::Settings settings = settings_of(a_year);
+    Retention retention{
+        {loop, *writer, blobs, log, probe, settings, [] { return std::vector<std::int64_t>{}; }}};
     retention.start();
     live(10ms);
     clock.advance(1min);
