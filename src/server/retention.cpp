@@ -14,15 +14,16 @@ namespace {
 
 constexpr std::chrono::minutes first_round_after{1};
 constexpr std::chrono::minutes round_interval{10};
+/// All files are looked at for this, not only the old ones.
+constexpr std::chrono::hours blob_interval{6};
 /// Between two slices, for the work of others; longer while they have much of it.
 constexpr std::chrono::milliseconds pause{20};
 constexpr std::chrono::milliseconds pause_when_busy{250};
 constexpr std::size_t busy_jobs = 64;
 /// In one transaction: a few milliseconds of the writer's time.
 constexpr std::size_t slice_rows = 200;
-/// Events take deliveries and attempts with them, and files mean work for the file system.
+/// Events take deliveries and attempts with them.
 constexpr std::size_t slice_events = 50;
-constexpr std::size_t slice_blobs = 16;
 
 bool is_of_workspaces(Kept kind) {
     return kind == Kept::events || kind == Kept::envelopes;
@@ -92,6 +93,10 @@ runtime::Task<> Retention::round() {
         const Kept kind = static_cast<Kept>(i);
         if (is_of_payloads(kind) && parts_.settings.retention.payloads == Duration::zero())
             continue;
+        if (kind == Kept::blobs) {
+            if (parts_.loop.now() < next_blobs_) continue;
+            next_blobs_ = parts_.loop.now() + blob_interval;
+        }
         std::vector<std::int64_t> workspaces{0};
         if (is_of_workspaces(kind)) workspaces = parts_.workspaces();
         for (const std::int64_t no : workspaces) {
@@ -185,7 +190,7 @@ Result<Retention::Slice> Retention::delete_from_walk(sql::Connection& db, Place&
 /// before they name them: a crash in between leaves a row without bytes, which nobody names.
 Result<Retention::Slice> Retention::delete_blobs(sql::Connection& db, Place& place) const {
     TRY(const auto unused,
-        store::list_unused_blobs(db, before(blob_grace), place.after_blob, slice_blobs));
+        store::list_unused_blobs(db, before(blob_grace), place.after_blob, slice_rows));
     for (const store::BlobRow& blob : unused.rows) {
         CHECK(store::delete_unused_blob(db, blob.sha256));
         CHECK(parts_.blobs.remove(blob.sha256));

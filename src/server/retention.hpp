@@ -88,6 +88,7 @@ class Retention final : public Background {
     Timestamp before(Duration age) const { return parts_.loop.clock().wall() - age; }
 
     Parts parts_;
+    MonoTime next_blobs_{};
     bool stopping_ = false;
     runtime::Signal wake_;
     runtime::TaskGroup tasks_;

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSy
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Api, makeEvent } from './lib/api.mjs';
+import { makeEventId } from './lib/ids.mjs';
 import { e2e_dir, program, root_dir, temporaryFolder } from './lib/paths.mjs';
 import { run } from './lib/processes.mjs';
 import { parseMetrics, valueOf } from './lib/prometheus.mjs';
@@ -57,6 +58,46 @@ test('the metrics can be read by Prometheus and count what happened', async (t) 
   const later = await read();
   assert.ok(total(later) > total(before));
   assert.ok(valueOf(later, 'blotter_api_requests_total', { status: '2xx' }) > 0);
+});
+
+test('events, attempts and refusals are counted by what became of them', async (t) => {
+  const own = await startServer();
+  t.after(() => own.close());
+  const receiver = await receiverFor(t);
+  const api = await own.workspace();
+  await api.webhook(receiver.url, { schedule: ['0s'] });
+  await api.putSettings({ metadata_schema: { type: 'object', properties: { montant_ht: { type: 'number' } } } });
+  await api.postEvent(makeEvent());
+  await receiver.waitFor(1);
+  receiver.answer = { status: 500 };
+  const twice = makeEvent({ id: makeEventId() });
+  await api.postEvent(twice);
+  await api.postEvent(twice);
+  await api.postEvent(makeEvent({ envelope: { metadata: { montant_ht: 'much' } } }));
+  (await api.tryPostEvent({ type: 'envelope.unheard_of', data: {} })).expectProblem(422);
+  await api.postBatch([makeEvent(), { type: 'envelope.unheard_of', data: {} }]);
+  await receiver.waitFor(3);
+  (await api.tryWebhook('https://169.254.169.254/latest')).expectProblem(422);
+  const expected = [
+    ['blotter_events_accepted_total', {}, 3],
+    ['blotter_events_repeated_total', {}, 1],
+    ['blotter_events_quarantined_total', { reason: 'metadata' }, 1],
+    ['blotter_events_refused_total', { reason: 'invalid_argument' }, 2],
+    ['blotter_delivery_attempts_total', { outcome: 'delivered' }, 1],
+    ['blotter_delivery_attempts_total', { outcome: 'server_error' }, 2],
+    ['blotter_deliveries_total', { state: 'failed' }, 2],
+    ['blotter_egress_denied_total', { where: 'api' }, 1],
+    ['blotter_api_requests_total', { route: 'createDestination', status: '4xx' }, 1],
+    ['blotter_delivery_attempt_seconds_count', {}, 3],
+    ['blotter_delivery_in_flight', {}, 0],
+  ];
+  await eventually('the figures are there', async () => {
+    const families = parseMetrics((await new Api(own).get('/metrics')).text);
+    for (const [name, labels, value] of expected)
+      assert.equal(valueOf(families, name, labels), value, `${name}${JSON.stringify(labels)}`);
+    assert.ok(valueOf(families, 'blotter_store_jobs_total') >= valueOf(families, 'blotter_store_commits_total'));
+    return true;
+  });
 });
 
 test('the page of metrics is the table of what is served', async () => {

@@ -75,7 +75,8 @@ constexpr Both quarantine_list_state{
                                      "WHERE workspace_no = ?1 AND state = ?2 AND no > ?3 "
                                      "ORDER BY no LIMIT ?4">.chars}};
 constexpr sql::Query quarantine_walk{
-    "quarantine.walk", "SELECT no, decided_ms FROM quarantine WHERE no > ?1 ORDER BY no LIMIT ?2"};
+    "quarantine.walk",
+    "SELECT no, decided_ms, received_ms FROM quarantine WHERE no > ?1 ORDER BY no LIMIT ?2"};
 constexpr sql::Query quarantine_delete{"quarantine.delete", "DELETE FROM quarantine WHERE no = ?1"};
 constexpr sql::Query alert_count{"alert.unresolved_count",
                                  "SELECT no FROM alert WHERE state < 3 LIMIT ?1"};
@@ -183,17 +184,20 @@ Result<Chunk> delete_old_quarantine(sql::Connection& db, const QuarantineRetenti
     const std::size_t limit = detail::limit_of(retention.limit);
     std::vector<std::int64_t> old;
     Chunk out;
+    // Numbers are given in order of time: after the first young one there is no old one.
+    bool reached_end = false;
     {
         TRY(sql::Statement* const prepared, db.prepare(quarantine_walk));
         sql::Use use{prepared};
         sql::bind_all(*use, retention.after, limit);
         const auto keep = [&](const sql::Statement& s) {
             const auto decided = sql::time_if(s, 1);
+            reached_end = sql::time_at(s, 2) >= retention.decided_before + detail::clock_slack;
             return decided && *decided < retention.decided_before;
         };
         TRY(auto page, detail::scan(*use, limit, keep, detail::first_integer, limit));
         old = std::move(page.rows);
-        out.next = page.next;
+        if (!reached_end) out.next = page.next;
     }
     for (const std::int64_t no : old) CHECK(sql::run(db, quarantine_delete, no));
     out.deleted = static_cast<std::int64_t>(old.size());

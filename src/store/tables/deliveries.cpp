@@ -313,9 +313,8 @@ Result<Applied> change_delivery(sql::Connection& db, const DeliveryChange& chang
 
 Result<Chunk> delete_old_attempts(sql::Connection& db, const AttemptRetention& retention) {
     Chunk out{0, retention.after};
-    // Numbers are given in order of time, so the first young attempt ends the walk; the clock may
-    // have been set back by an hour.
-    const Timestamp young = retention.before + std::chrono::hours{1};
+    // Numbers are given in order of time, so the first young attempt ends the walk.
+    const Timestamp young = retention.before + detail::clock_slack;
     const auto read = [](const sql::Statement& s) {
         return std::pair{s.integer(0) / detail::attempt_keys, sql::time_at(s, 1)};
     };

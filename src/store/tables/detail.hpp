@@ -32,6 +32,9 @@ consteval Text<N + M - 1> operator+(const Text<N>& left, const char (&right)[M])
 template <Text T>
 inline constexpr auto kept = T;
 
+/// How far the wall clock may have been set back without a walk in order of time missing a row.
+inline constexpr Duration clock_slack = std::chrono::hours{1};
+
 inline std::size_t limit_of(std::size_t limit) {
     return std::clamp<std::size_t>(limit, 1, page_rows_max);
 }

@@ -70,7 +70,7 @@ constexpr sql::Query envelope_next_expiry{
     "ORDER BY expires_ms LIMIT 1"};
 constexpr sql::Query envelope_old{
     "envelope.old",
-    "SELECT no, state, updated_ms, id, "
+    "SELECT no, state, updated_ms, id, created_ms, "
     "CASE WHEN EXISTS (SELECT 1 FROM event WHERE event.envelope_no = envelope.no) "
     "THEN 1 ELSE 0 END FROM envelope "
     "WHERE workspace_no = ?1 AND no > ?2 ORDER BY no LIMIT ?3"};
@@ -183,20 +183,23 @@ Result<Chunk> delete_old_envelopes(sql::Connection& db, const EnvelopeRetention&
     const std::size_t limit = detail::limit_of(retention.limit);
     std::vector<std::pair<std::int64_t, EnvelopeId>> old;
     Chunk out;
+    // Numbers are given in order of time: after the first young one there is no old one.
+    bool reached_end = false;
     {
         TRY(sql::Statement* const prepared, db.prepare(envelope_old));
         sql::Use use{prepared};
         sql::bind_all(*use, retention.workspace_no, retention.after, limit);
         const auto keep = [&](const sql::Statement& s) {
+            reached_end = sql::time_at(s, 4) >= retention.before + detail::clock_slack;
             return is_terminal(detail::enum_at<EnvelopeState>(s, 1)) &&
-                   sql::time_at(s, 2) < retention.before && s.integer(4) == 0;
+                   sql::time_at(s, 2) < retention.before && s.integer(5) == 0;
         };
         const auto read = [](const sql::Statement& s) {
             return std::pair{s.integer(0), sql::id_at<EnvelopeId>(s, 3)};
         };
         TRY(auto page, detail::scan(*use, limit, keep, read, limit));
         old = std::move(page.rows);
-        out.next = page.next;
+        if (!reached_end) out.next = page.next;
     }
     for (const auto& [no, id] : old) {
         CHECK(delete_files_of(db, id.value));

@@ -9,6 +9,7 @@ namespace blotter::store {
 namespace {
 
 using detail::Both;
+using detail::clock_slack;
 using detail::kept;
 using detail::Text;
 
@@ -88,9 +89,6 @@ constexpr sql::Query delete_own_key{
     "subject_key.delete_of_event",
     "DELETE FROM subject_key WHERE subject = (SELECT id FROM event WHERE seq = ?1)"};
 constexpr sql::Query delete_event{"event.delete", "DELETE FROM event WHERE seq = ?1"};
-
-/// How far the wall clock may have been set back without a time range missing an event.
-constexpr Duration clock_slack = std::chrono::hours{1};
 
 Result<EventRow> read_event(const sql::Statement& s, Payload payload) {
     EventRow row;

@@ -145,17 +145,21 @@ Result<Chunk> delete_unnamed_files(sql::Connection& db, const FileRetention& ret
     const std::size_t limit = detail::limit_of(retention.limit);
     std::vector<FileId> old;
     Chunk out;
+    // Numbers are given in order of time: after the first young one there is no old one.
+    bool reached_end = false;
     {
         TRY(sql::Statement* const prepared, db.prepare(file_walk));
         sql::Use use{prepared};
         sql::bind_all(*use, retention.after, limit);
         const auto keep = [&](const sql::Statement& s) {
-            return sql::time_at(s, 2) < retention.before && s.integer(3) == 0;
+            const Timestamp created = sql::time_at(s, 2);
+            reached_end = created >= retention.before + detail::clock_slack;
+            return created < retention.before && s.integer(3) == 0;
         };
         const auto read = [](const sql::Statement& s) { return sql::id_at<FileId>(s, 1); };
         TRY(auto page, detail::scan(*use, limit, keep, read, limit));
         old = std::move(page.rows);
-        out.next = page.next;
+        if (!reached_end) out.next = page.next;
     }
     for (const FileId& file : old) CHECK(sql::run(db, file_delete_unnamed, file));
     out.deleted = static_cast<std::int64_t>(old.size());

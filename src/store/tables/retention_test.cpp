@@ -147,6 +147,23 @@ TEST_F(Retention, files_that_nobody_names_go_by_age) {
     EXPECT_TRUE(has_file(young));
 }
 
+TEST_F(Retention, walks_end_at_the_first_young_row) {
+    const Timestamp young = from_ms(3 * day);
+    for (int i = 0; i < 3; ++i) {
+        file("file " + std::to_string(i), 3 * day);
+        must(insert_envelope(db(), {.id = next_id<EnvelopeId>(),
+                                    .workspace_no = mine,
+                                    .created_at = young,
+                                    .updated_at = young}));
+        must(insert_quarantine(
+            db(), {.id = next_id<QuarantineId>(), .workspace_no = mine, .received_at = young}));
+    }
+    const Timestamp before = from_ms(day);
+    EXPECT_FALSE(must(delete_unnamed_files(db(), {before, 0, 1})).next);
+    EXPECT_FALSE(must(delete_old_quarantine(db(), {before, 0, 1})).next);
+    EXPECT_FALSE(must(delete_old_envelopes(db(), {mine, before, 0, 1})).next);
+}
+
 TEST_F(Retention, replays_and_quarantine_go_when_they_are_over) {
     const auto replay = [&](std::int64_t created_ms, ReplayState state) {
         const ReplayRow row{.id = next_id<ReplayId>(),
