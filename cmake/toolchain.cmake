@@ -1,6 +1,6 @@
 # Flags that every target shares. The presets choose BLOTTER_SANITIZE and BLOTTER_FUZZ.
 set(BLOTTER_SANITIZE "" CACHE STRING "address,undefined | thread | empty")
-option(BLOTTER_FUZZ "build the libFuzzer targets" OFF)
+option(BLOTTER_FUZZ "build the libFuzzer targets, and count what they reach in the rooms they test" OFF)
 option(BLOTTER_PCH "compile the big headers once; only where each file need not stand on its own" OFF)
 
 add_library(blotter_flags INTERFACE)
@@ -20,11 +20,6 @@ if(BLOTTER_SANITIZE)
   endif()
   add_link_options(-fsanitize=${BLOTTER_SANITIZE})
 endif()
-if(BLOTTER_FUZZ)
-  target_compile_options(blotter_flags INTERFACE -fsanitize=fuzzer-no-link)
-  add_link_options(-fsanitize=fuzzer-no-link)
-endif()
-
 find_program(BLOTTER_CCACHE ccache)
 if(BLOTTER_CCACHE)
   set(CMAKE_C_COMPILER_LAUNCHER ${BLOTTER_CCACHE})

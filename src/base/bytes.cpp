@@ -42,13 +42,13 @@ std::string encode64(ByteView bytes, std::string_view digits, bool padded) {
     return out;
 }
 
-using Reverse = std::array<std::int8_t, 256>;
+using Reverse = std::array<std::int16_t, 256>;
 
 constexpr Reverse reverse_of(std::string_view digits) {
     Reverse table{};
     table.fill(-1);
     for (std::size_t i = 0; i < digits.size(); ++i)
-        table[static_cast<std::uint8_t>(digits[i])] = static_cast<std::int8_t>(i);
+        table[static_cast<std::uint8_t>(digits[i])] = static_cast<std::int16_t>(i);
     return table;
 }
 

@@ -305,7 +305,7 @@ struct Writer {
     void line(int depth) {
         if (indent < 0) return;
         out += '\n';
-        out.append(static_cast<std::size_t>(indent * depth), ' ');
+        out.append(static_cast<std::size_t>(indent) * static_cast<std::size_t>(depth), ' ');
     }
     void write(const Value& value, int depth) {
         if (value.is_null())

@@ -180,6 +180,10 @@ TEST(Load, says_where_a_file_is_not_toml) {
     EXPECT_THAT(problem_of(from_file("[log]\nlevel = \"info\"\nlevel = \"info\"\n")),
                 HasSubstr("blotter.toml:3:"));
     EXPECT_THAT(problem_of(from_file("\xff")), HasSubstr("blotter.toml:1:1"));
+    // The parser would end the process over these.
+    EXPECT_THAT(problem_of(from_file("[~log]\nlevel = \"info\"\n")), HasSubstr("blotter.toml:1:"));
+    EXPECT_THAT(problem_of(from_file("[log.=]\n")), HasSubstr("blotter.toml:1:"));
+    EXPECT_THAT(problem_of(from_file("[log]\n\u01a0 = 1\n")), HasSubstr("blotter.toml:2:"));
     EXPECT_NE(problem_of(from_file("a = " + std::string(100'000, '['))), "no problem");
 }
 

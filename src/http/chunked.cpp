@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "http/guard.hpp"
+#include "http/message.hpp"
 
 namespace blotter::http {
 namespace {
@@ -39,19 +40,45 @@ const char* ChunkedDecoder::take_size(char c) {
     return nullptr;
 }
 
+// A reader that knows quotes would not see the end of the line inside of one, so the line may not
+// end there.
+const char* ChunkedDecoder::take_extension(char c) {
+    if (c == '\r' && state_ == State::extension) {
+        state_ = State::size_lf;
+        return nullptr;
+    }
+    if (++extension_bytes_ > extension_bytes_max) return "a chunk extension is too long";
+    if (ends_line_wrongly(c)) return "a chunk extension holds a control character";
+    if (state_ == State::extension_escaped)
+        state_ = State::extension_quoted;
+    else if (c == '"')
+        state_ = state_ == State::extension ? State::extension_quoted : State::extension;
+    else if (c == '\\' && state_ == State::extension_quoted)
+        state_ = State::extension_escaped;
+    return nullptr;
+}
+
 const char* ChunkedDecoder::take_trailer(char c) {
     if (++trailer_bytes_ > trailer_bytes_max) return "the trailers are too long";
     if (state_ == State::trailer_lf) {
         state_ = State::trailer_start;
         return c == '\n' ? nullptr : "a trailer line is not ended by CRLF";
     }
-    if (c == '\r') {
-        state_ = state_ == State::trailer_start ? State::end_lf : State::trailer_lf;
+    if (state_ == State::trailer) {
+        if (c == '\r') state_ = State::trailer_lf;
+        return c != '\r' && ends_line_wrongly(c) ? "a trailer holds a control character" : nullptr;
+    }
+    if (c == '\r' && state_ == State::trailer_start) {
+        state_ = State::end_lf;
         return nullptr;
     }
-    if (ends_line_wrongly(c)) return "a trailer holds a control character";
+    if (c == ':' && state_ == State::trailer_name) {
+        state_ = State::trailer;
+        return nullptr;
+    }
+    if (!is_token({&c, 1})) return "a trailer is not of the form name: value";
     if (state_ == State::trailer_start && ++trailers_ > trailers_max) return "too many trailers";
-    state_ = State::trailer;
+    state_ = State::trailer_name;
     return nullptr;
 }
 
@@ -61,12 +88,9 @@ const char* ChunkedDecoder::take(char c) {
         case State::size:
             return take_size(c);
         case State::extension:
-            if (c == '\r') {
-                state_ = State::size_lf;
-                return nullptr;
-            }
-            if (++extension_bytes_ > extension_bytes_max) return "a chunk extension is too long";
-            return ends_line_wrongly(c) ? "a chunk extension holds a control character" : nullptr;
+        case State::extension_quoted:
+        case State::extension_escaped:
+            return take_extension(c);
         case State::size_lf:
             state_ = left_ > 0 ? State::data : State::trailer_start;
             return c == '\n' ? nullptr : "a chunk size is not ended by CRLF";
@@ -77,6 +101,7 @@ const char* ChunkedDecoder::take(char c) {
             state_ = State::size_first;
             return c == '\n' ? nullptr : "a chunk is longer than it said";
         case State::trailer_start:
+        case State::trailer_name:
         case State::trailer:
         case State::trailer_lf:
             return take_trailer(c);

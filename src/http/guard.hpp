@@ -73,7 +73,8 @@ class HeadScanner {
 };
 
 /// Takes a chunked body apart (RFC 9112 section 7.1). Keeps no data: body bytes are handed out
-/// where they lie. Extensions and trailers are bounded and thrown away.
+/// where they lie. Extensions and trailers are bounded and thrown away, trailers once they have
+/// the form of header fields.
 class ChunkedDecoder {
   public:
     static constexpr std::size_t extension_bytes_max = 256;  ///< per chunk
@@ -95,11 +96,14 @@ class ChunkedDecoder {
         size_first,
         size,
         extension,
+        extension_quoted,
+        extension_escaped,
         size_lf,
         data,
         data_cr,
         data_lf,
         trailer_start,
+        trailer_name,
         trailer,
         trailer_lf,
         end_lf,
@@ -108,6 +112,7 @@ class ChunkedDecoder {
     /// Takes one byte of framing; gives what is wrong with it, if anything.
     const char* take(char c);
     const char* take_size(char c);
+    const char* take_extension(char c);
     const char* take_trailer(char c);
 
     State state_ = State::size_first;

@@ -244,7 +244,7 @@ Result<std::string> decode(std::string_view coded, std::size_t piece) {
 
 TEST(ChunkedDecoder, reads_bodies_however_they_are_cut) {
     const std::string coded =
-        "5\r\nhello\r\n1;name=\"v\"\r\n \r\n00A\r\n0123456789\r\n0\r\nX-Sum: 1\r\n\r\n";
+        "5\r\nhello\r\n1;name=\"v\\\"\"\r\n \r\n00A\r\n0123456789\r\n0\r\nX-Sum: 1\r\n\r\n";
     for (std::size_t piece = 1; piece <= coded.size(); ++piece) {
         const auto body = decode(coded, piece);
         ASSERT_TRUE(body) << piece << " " << body.error().detail;
@@ -254,16 +254,37 @@ TEST(ChunkedDecoder, reads_bodies_however_they_are_cut) {
 }
 
 TEST(ChunkedDecoder, refuses_what_could_be_read_in_two_ways) {
-    for (const std::string& coded : std::vector<std::string>{
-             "\r\n\r\n", "g\r\n", "-1\r\n", "+1\r\na\r\n", "0x1\r\na\r\n", " 1\r\na\r\n",
-             "1 \r\na\r\n", "1\na\n0\n\n", "1\r\nab\r\n", "1\r\na\n0\r\n\r\n", "1\r\na0\r\n\r\n",
-             "1;a\nb\r\na\r\n", "0\r\nX: a\nY: b\r\n\r\n", "0\r\nX: a\r\n\n",
-             "FFFFFFFFFFFFFFFFF\r\n", "1;" + std::string(300, 'a') + "\r\na\r\n0\r\n\r\n",
-             "0\r\nX: " + std::string(9000, 'a') + "\r\n\r\n", "0\r\n" + [] {
-                 std::string many;
-                 for (int i = 0; i < 17; ++i) many += "X: a\r\n";
-                 return many;
-             }() + "\r\n"}) {
+    for (const std::string& coded :
+         std::vector<std::string>{"\r\n\r\n",
+                                  "g\r\n",
+                                  "-1\r\n",
+                                  "+1\r\na\r\n",
+                                  "0x1\r\na\r\n",
+                                  " 1\r\na\r\n",
+                                  "1 \r\na\r\n",
+                                  "1\na\n0\n\n",
+                                  "1\r\nab\r\n",
+                                  "1\r\na\n0\r\n\r\n",
+                                  "1\r\na0\r\n\r\n",
+                                  "1;a\nb\r\na\r\n",
+                                  "0\r\nX: a\nY: b\r\n\r\n",
+                                  "0\r\nX: a\r\n\n",
+                                  "1;a=\"\r\na\r\n0\r\n\r\n",
+                                  "1;a=\"\\\"\r\na\r\n0\r\n\r\n",
+                                  "0\r\nX a\r\n\r\n",
+                                  "0\r\nX : a\r\n\r\n",
+                                  "0\r\n: a\r\n\r\n",
+                                  "0\r\nX: a\r\n folded\r\n\r\n",
+                                  "FFFFFFFFFFFFFFFFF\r\n",
+                                  "1;" + std::string(300, 'a') + "\r\na\r\n0\r\n\r\n",
+                                  "0\r\nX: " + std::string(9000, 'a') + "\r\n\r\n",
+                                  "0\r\n" +
+                                      [] {
+                                          std::string many;
+                                          for (int i = 0; i < 17; ++i) many += "X: a\r\n";
+                                          return many;
+                                      }() +
+                                      "\r\n"}) {
         for (const std::size_t piece : {std::size_t{1}, coded.size()}) {
             const auto body = decode(coded, piece);
             ASSERT_FALSE(body) << coded.substr(0, 40);

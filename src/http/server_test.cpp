@@ -204,6 +204,12 @@ TEST_F(ServerFixture, closes_after_a_head_that_the_guard_refuses) {
     EXPECT_EQ(statuses, std::vector{400});
 }
 
+TEST_F(ServerFixture, refuses_what_is_no_request_also_behind_one) {
+    const std::string answer = exchange(request("GET /a") + "abc");
+    EXPECT_TRUE(answer.contains("this is not an HTTP request")) << answer;
+    EXPECT_EQ(statuses, (std::vector{200, 400}));
+}
+
 TEST_F(ServerFixture, names_what_it_cannot_do) {
     start();
     const auto story = [](ServerFixture& f) -> Task<> {

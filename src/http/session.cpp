@@ -80,14 +80,10 @@ void Session::rest() {
 runtime::Task<Result<>> Session::read_more(MonoTime deadline, bool& ended) {
     idle_ = input_.empty();
     const auto got = co_await stream_->read_some(input_.room(), deadline + hard_margin);
-    const bool was_idle = std::exchange(idle_, false);
+    idle_ = false;
     ended = !got || *got == 0;
     if (ended) co_return Result<>{};
     input_.received(*got);
-    // What is no HTTP at all (a TLS greeting on a plain port) is not waited for to its end.
-    const char start = input_.view().front();
-    if (was_idle && (start < 'A' || start > 'Z'))
-        co_return fail(Errc::malformed, "this is not an HTTP request");
     co_return Result<>{};
 }
 
@@ -103,6 +99,9 @@ runtime::Task<Result<bool>> Session::read_head() {
     bool waiting = input_.empty();
     MonoTime deadline = received_ + (waiting && !first_ ? options.idle_time : options.head_time);
     for (;;) {
+        // What is no HTTP at all (a TLS greeting on a plain port) is not waited for to its end.
+        if (!input_.empty() && (input_.view().front() < 'A' || input_.view().front() > 'Z'))
+            co_return fail(Errc::malformed, "this is not an HTTP request");
         const HeadScanner::Found found = scanner_.scan(input_.view());
         if (found == HeadScanner::Found::end) break;
         if (found == HeadScanner::Found::bare_line)

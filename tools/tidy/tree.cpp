@@ -13,8 +13,8 @@ namespace {
 namespace fs = std::filesystem;
 
 bool is_skipped_folder(const fs::path& name) {
-    constexpr std::array<std::string_view, 6> skipped{".git",   "build",   "node_modules",
-                                                      ".cache", ".clangd", "dist"};
+    constexpr std::array<std::string_view, 7> skipped{".git",    "build", "node_modules", ".cache",
+                                                      ".clangd", "dist",  "corpus"};
     return std::ranges::find(skipped, name.string()) != skipped.end();
 }
 

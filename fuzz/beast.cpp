@@ -1,0 +1,2 @@
+// Boost.Beast, the witness of the HTTP targets, compiled once.
+#include <boost/beast/src.hpp>
