@@ -37,18 +37,17 @@ DueQueue::Kept DueQueue::push(const DueEntry& entry) {
         }
         return Kept::no;
     }
-    if (heap_.size() == capacity_) {
-        drop_later_half();
+    if (size() >= capacity_) {
+        drop_later_half(entry.key());
         if (entry.key() >= *horizon_) return Kept::no;
     }
     insert(heap_, entry);
     return Kept::yes;
 }
 
-DueQueue::Kept DueQueue::postpone(const DueEntry& entry) {
-    if (postponed_.size() >= capacity_ / 4) return Kept::no;
+void DueQueue::postpone(const DueEntry& entry) {
+    INVARIANT(size() < capacity_);
     insert(postponed_, entry);
-    return Kept::yes;
 }
 
 /// The heap with the earliest entry; an empty one only when both are.
@@ -73,15 +72,15 @@ std::optional<Timestamp> DueQueue::next_due() const {
 bool DueQueue::needs_refill(Timestamp now) const {
     if (!horizon_ || loading_) return false;
     // A load replaces nothing: there must be room for something.
-    if (heap_.size() > capacity_ / 2) return false;
-    return heap_.size() <= capacity_ / 4 || horizon_->due_ms <= to_ms(now + refill_lead);
+    if (size() > capacity_ / 2) return false;
+    return size() <= capacity_ / 4 || horizon_->due_ms <= to_ms(now + refill_lead);
 }
 
 DueQueue::Slice DueQueue::begin_refill() {
     INVARIANT(horizon_.has_value());
     INVARIANT(!loading_);
     loading_ = true;
-    return {.from = *horizon_, .limit = capacity_ - heap_.size()};
+    return {.from = *horizon_, .limit = capacity_ - size()};
 }
 
 void DueQueue::finish_refill(std::span<const DueEntry> rows, More more) {
@@ -152,13 +151,18 @@ void DueQueue::sift_down(Heap& heap) {
     heap[at] = moving;
 }
 
-/// Costs O(capacity), once per capacity/2 pushes at most.
-void DueQueue::drop_later_half() {
-    const auto middle = heap_.begin() + static_cast<std::ptrdiff_t>(capacity_ / 2);
+/// Costs O(capacity), once per half of what is not postponed. With nothing to drop the newcomer is
+/// the first that stays in the store.
+void DueQueue::drop_later_half(const DueKey& newcomer) {
+    load_is_void_ = loading_;
+    if (heap_.empty()) {
+        horizon_ = newcomer;
+        return;
+    }
+    const auto middle = heap_.begin() + static_cast<std::ptrdiff_t>(heap_.size() / 2);
     std::nth_element(heap_.begin(), middle, heap_.end(), earlier);
     horizon_ = middle->key();
     heap_.erase(middle, heap_.end());
-    load_is_void_ = loading_;
     // A sorted array is a heap of any arity.
     std::sort(heap_.begin(), heap_.end(), earlier);
 }

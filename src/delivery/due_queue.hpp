@@ -34,10 +34,10 @@ static_assert(sizeof(DueEntry) == 24);
 /// Invariants: every entry is before the horizon, and every due delivery of the store that is
 /// before the horizon is here exactly once (unless it was cancelled: that is found out when it is
 /// popped). At the start nothing was loaded: the horizon is before everything. Never more than
-/// `capacity` entries of 24 bytes, and a quarter of that postponed; when full, the later half is
-/// dropped and the horizon moves to it. A 4-ary heap: half the depth of a binary one, and four
-/// children share 96 bytes. Owned and called by one loop. Wall time only: what is due is what the
-/// store says.
+/// `capacity` entries of 24 bytes, postponed ones included; when full, the later half of those that
+/// are not postponed is dropped and the horizon moves to it. A 4-ary heap: half the depth of a
+/// binary one, and four children share 96 bytes. Owned and called by one loop. Wall time only: what
+/// is due is what the store says.
 class DueQueue {
   public:
     enum class Kept : bool { no, yes };
@@ -54,9 +54,9 @@ class DueQueue {
     Kept push(const DueEntry& entry);
     /// A due delivery that was popped and could not be taken on is put off until its new time, in
     /// memory only: the store still has it at the old one, so a load would not find it again and
-    /// the horizon does not apply. At most a quarter of the capacity; past that `no`: then the
-    /// caller writes the new time to the store and pushes.
-    Kept postpone(const DueEntry& entry);
+    /// the horizon does not apply. Called right after the pop, so that there is room: whatever
+    /// was popped can be put off, or it would be missing until a restart.
+    void postpone(const DueEntry& entry);
     /// The earliest entry, when it is due.
     std::optional<DueEntry> pop(Timestamp now);
     std::optional<Timestamp> next_due() const;
@@ -85,7 +85,7 @@ class DueQueue {
     static DueEntry take_first(Heap& heap);
     static void sift_down(Heap& heap);
     const Heap& earlier_heap() const;
-    void drop_later_half();
+    void drop_later_half(const DueKey& newcomer);
 
     Heap heap_;
     Heap postponed_;

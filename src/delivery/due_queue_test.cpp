@@ -125,16 +125,33 @@ TEST(DueQueue, never_loses_what_was_put_off_past_the_horizon) {
     const auto first = queue.pop(from_ms(0));
     const auto second = queue.pop(from_ms(1));
     ASSERT_TRUE(first && second);
-    EXPECT_EQ(queue.postpone(entry(1'000, first->delivery)), Kept::yes);
-    EXPECT_EQ(queue.postpone(entry(3, second->delivery)), Kept::yes);
-    // The quarter of the capacity is used up: the store has to take the new time.
-    EXPECT_EQ(queue.postpone(entry(500, 77)), Kept::no);
+    queue.postpone(entry(1'000, first->delivery));
+    queue.postpone(entry(3, second->delivery));
     EXPECT_EQ(queue.pop(from_ms(10)), entry(2, 2));
     EXPECT_EQ(queue.pop(from_ms(10)), entry(3, 1));
     EXPECT_EQ(queue.pop(from_ms(10)), entry(3, 3));
     EXPECT_FALSE(queue.pop(from_ms(10)));
     EXPECT_EQ(queue.next_due(), from_ms(1'000));
     EXPECT_EQ(queue.pop(from_ms(1'000)), entry(1'000, 0));
+}
+
+TEST(DueQueue, puts_off_everything_that_it_holds_and_forgets_none_of_it) {
+    DueQueue queue = loaded(8);
+    for (std::int64_t i = 0; i < 8; ++i) queue.push(entry(i, i));
+    for (std::int64_t i = 0; i < 8; ++i) {
+        const auto due = queue.pop(from_ms(10));
+        ASSERT_TRUE(due);
+        queue.postpone(entry(1'000 + i, due->delivery));
+    }
+    // There is room for nothing else: what comes now stays in the store until there is.
+    EXPECT_EQ(queue.push(entry(500, 77)), Kept::no);
+    EXPECT_FALSE(queue.needs_refill(from_ms(500)));
+    EXPECT_FALSE(queue.pop(from_ms(999)));
+    for (std::int64_t i = 0; i < 8; ++i) EXPECT_EQ(queue.pop(from_ms(2'000)), entry(1'000 + i, i));
+    ASSERT_TRUE(queue.needs_refill(from_ms(2'000)));
+    const auto slice = queue.begin_refill();
+    EXPECT_EQ(slice.from, (DueKey{500, 77}));
+    EXPECT_EQ(slice.limit, 8U);
 }
 
 TEST(DueQueue, asks_again_when_a_load_fails) {

@@ -436,7 +436,7 @@ runtime::Task<> Engine::refill_due() {
     bool failed = false;
     // The store's order is over all destinations; this loop keeps its own.
     for (;;) {
-        constexpr std::size_t rows_max = 10'000;
+        constexpr std::size_t rows_max = store::due_slice_rows_max;
         auto rows = co_await store::read(parts_.loop, parts_.reader, [after](sql::Connection& db) {
             return store::list_due(db, Timestamp::max(), after, rows_max);
         });

@@ -299,6 +299,14 @@ TEST_F(Deliveries, what_waits_is_read_in_order_of_time_slice_by_slice) {
     EXPECT_TRUE(plan_named("due.of_destination").contains("due_by_destination"));
 }
 
+TEST_F(Deliveries, a_slice_of_what_waits_is_as_long_as_was_asked_for) {
+    // A reader that gets fewer rows than it asked for takes them for the last ones.
+    const std::int64_t count = static_cast<std::int64_t>(page_rows_max) + 5;
+    for (std::int64_t n = 0; n < count; ++n) waiting(100 + n, 3, 10);
+    EXPECT_EQ(std::ssize(must(list_due(db(), from_ms(99), {}, due_slice_rows_max))), count);
+    EXPECT_EQ(std::ssize(must(list_due(db(), from_ms(99), {}, page_rows_max + 1))), count - 4);
+}
+
 TEST_F(Deliveries, a_paused_destination_keeps_everything_and_gives_it_back) {
     const auto fresh_one = waiting(1, 3, 10);
     const auto tried =

@@ -1,5 +1,7 @@
 #include "store/tables/queue.hpp"
 
+#include <algorithm>
+
 #include "store/tables/detail.hpp"
 
 namespace blotter::store {
@@ -72,7 +74,8 @@ Result<std::vector<std::int64_t>> due_numbers(sql::Connection& db, const QueueSl
 
 Result<std::vector<DueRow>> list_due(sql::Connection& db, Timestamp until,
                                      const TimePosition& after, std::size_t limit) {
-    return sql::all(db, due_list, read_due, until, after.at, after.no, detail::limit_of(limit));
+    return sql::all(db, due_list, read_due, until, after.at, after.no,
+                    std::clamp<std::size_t>(limit, 1, due_slice_rows_max));
 }
 
 Result<std::vector<DueRow>> list_due_of_destination(sql::Connection& db,

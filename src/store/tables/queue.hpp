@@ -14,8 +14,11 @@ struct DueRow {
     std::int64_t destination_no = 0;
     bool operator==(const DueRow&) const = default;
 };
+/// Wider than a page: a start reads everything that waits.
+inline constexpr std::size_t due_slice_rows_max = 10'000;
 /// Earliest first, after a position. Reading everything at start: until the end of time, slice by
-/// slice, from the last row of each.
+/// slice, from the last row of each; one with fewer rows than the limit is the last. At most
+/// `due_slice_rows_max`.
 Result<std::vector<DueRow>> list_due(sql::Connection& db, Timestamp until,
                                      const TimePosition& after, std::size_t limit);
 Result<std::vector<DueRow>> list_due_of_destination(sql::Connection& db,
