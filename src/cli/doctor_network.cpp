@@ -75,10 +75,14 @@ std::set<std::string> receiver_names(Installation& in) {
     return out;
 }
 
-Result<std::size_t> resolve(const std::string& host, Duration time) {
+Result<std::size_t> resolve(const std::string& host, const config::Settings& settings) {
+    const Duration time = settings.dns.timeout;
     runtime::SystemClock clock;
     runtime::Loop loop{clock};
-    TRY(const auto resolver, runtime::SystemResolver::open(loop, {.time_max = time}));
+    runtime::SystemResolverOptions options{.time_max = time};
+    for (const config::HostPort& server : settings.dns.servers)
+        options.servers.push_back(config::to_text(server));
+    TRY(const auto resolver, runtime::SystemResolver::open(loop, std::move(options)));
     Result<std::size_t> out = fail(Errc::internal, "the look-up broke off");
     runtime::TaskGroup tasks{loop};
     const auto ask = [](runtime::Resolver& resolver, runtime::Loop& loop, std::string host,
@@ -103,13 +107,13 @@ std::vector<Diagnosis> look_at_names(const config::Settings& settings) {
     if (names.empty()) return {{Health::ok, name, "no receiver has a host name: nothing to ask"}};
     std::vector<Diagnosis> out;
     for (const std::string& host : names) {
-        const auto found = resolve(host, settings.dns.timeout);
+        const auto found = resolve(host, settings);
         if (found)
             out.push_back({Health::ok, name, fmt::format("{}: {} addresses", host, *found)});
         else
-            out.push_back(
-                {Health::warning, name,
-                 fmt::format("{}: {} (see /etc/resolv.conf)", host, found.error().detail)});
+            out.push_back({Health::warning, name,
+                           fmt::format("{}: {} (see dns.servers and /etc/resolv.conf)", host,
+                                       found.error().detail)});
     }
     return out;
 }

@@ -11,7 +11,7 @@ std::string quoted(const Row& row, std::string_view text) {
     const bool bare = row.kind == Kind::count || row.kind == Kind::toggle ||
                       (row.kind == Kind::auto_count && text != "auto");
     if (bare) return std::string{text};
-    if (row.kind != Kind::networks && row.kind != Kind::schedule)
+    if (row.kind != Kind::networks && row.kind != Kind::addresses && row.kind != Kind::schedule)
         return fmt::format("\"{}\"", text);
     std::string out = "[";
     for (std::size_t at = 0; at < text.size();) {

@@ -74,6 +74,7 @@ const char* wrong_form(const Row& row, FileEntry::Form form) {
         case Kind::toggle:
             return form == Form::toggle ? nullptr : "write true or false";
         case Kind::networks:
+        case Kind::addresses:
         case Kind::schedule:
             return form == Form::list || form == Form::text
                        ? nullptr

@@ -220,6 +220,14 @@ Result<> parse_value(const Row& row, std::string_view text, std::vector<std::str
     return {};
 }
 
+Result<> parse_value(const Row& row, std::string_view text, std::vector<HostPort>& out) {
+    out.clear();
+    const auto parts = split_list(text);
+    if (std::cmp_greater(parts.size(), row.max)) return refuse(row, text, "has too many entries");
+    for (const std::string_view part : parts) CHECK(parse_value(row, part, out.emplace_back()));
+    return {};
+}
+
 Result<> parse_value(const Row& row, std::string_view text, LogLevel& out) {
     constexpr std::array<std::string_view, 4> names{"debug", "info", "warning", "error"};
     const auto found = std::ranges::find(names, text);

@@ -23,6 +23,7 @@ Result<> parse_value(const Row& row, std::string_view text, Duration& out);
 Result<> parse_value(const Row& row, std::string_view text, std::vector<Duration>& out);
 Result<> parse_value(const Row& row, std::string_view text, bool& out);
 Result<> parse_value(const Row& row, std::string_view text, std::vector<std::string>& out);
+Result<> parse_value(const Row& row, std::string_view text, std::vector<HostPort>& out);
 Result<> parse_value(const Row& row, std::string_view text, LogLevel& out);
 Result<> parse_value(const Row& row, std::string_view text, LogFormat& out);
 Result<> parse_value(const Row& row, std::string_view text, SecretText& out);

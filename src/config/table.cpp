@@ -121,6 +121,10 @@ std::string allowed(const Row& row) {
             return "true or false";
         case Kind::networks:
             return fmt::format("at most {} networks, such as \"10.0.0.0/8, fd00::/8\"", row.max);
+        case Kind::addresses:
+            return fmt::format(
+                "at most {} IP addresses with ports, such as \"192.0.2.1:53, [2001:db8::1]:53\"",
+                row.max);
         case Kind::log_level:
             return "debug, info, warning or error";
         case Kind::log_format:
@@ -155,6 +159,8 @@ std::string_view kind_name(Kind kind) {
             return "toggle";
         case Kind::networks:
             return "list of networks";
+        case Kind::addresses:
+            return "list of addresses";
         case Kind::log_level:
         case Kind::log_format:
             return "choice";

@@ -25,6 +25,7 @@ enum class Kind : std::uint8_t {
     schedule,    ///< durations that begin with 0s and grow
     toggle,      ///< true or false
     networks,    ///< list of CIDR networks
+    addresses,   ///< list of IP addresses with ports
     log_level,
     log_format,
     secret,
@@ -112,6 +113,10 @@ struct TypeOf<Kind::toggle> {
 template <>
 struct TypeOf<Kind::networks> {
     using type = std::vector<std::string>;
+};
+template <>
+struct TypeOf<Kind::addresses> {
+    using type = std::vector<HostPort>;
 };
 template <>
 struct TypeOf<Kind::log_level> {

@@ -275,6 +275,8 @@ Result<> Node::Impl::listen() {
     for (std::uint32_t i = 0; i < count; ++i) {
         runtime::SystemResolverOptions resolving;
         resolving.time_max = settings.dns.timeout;
+        for (const config::HostPort& server : settings.dns.servers)
+            resolving.servers.push_back(config::to_text(server));
         TRY(auto resolver, runtime::SystemResolver::open(*loops[i], resolving));
         lanes.push_back(std::make_unique<Lane>(*shared, *loops[i], std::move(networks[i]),
                                                std::move(resolver), std::move(acceptors[i]), i,
