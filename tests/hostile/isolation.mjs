@@ -1,0 +1,147 @@
+// Row 41: what 1,000 hostile receivers cost a healthy one. The healthy one gets a steady stream;
+// segments without and with the hostile ones alternate, so that both see the same machine.
+import assert from 'node:assert/strict';
+import net from 'node:net';
+import { setPriority } from 'node:os';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { makeEvent } from '../e2e/lib/api.mjs';
+import { makeEventId } from '../e2e/lib/ids.mjs';
+import { root_dir } from '../e2e/lib/paths.mjs';
+import { Child } from '../e2e/lib/processes.mjs';
+import { parseMetrics, valueOf } from '../e2e/lib/prometheus.mjs';
+import { startServer } from '../e2e/lib/server.mjs';
+import { eventually, pause } from '../e2e/lib/wait.mjs';
+
+const hostile_count = 1000;
+const hostile_workspaces = 10;
+const events_per_second = 100;
+const segment_ms = 8000;
+const pairs = 5;
+
+const quantile = (values, q) => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * q))];
+const median = (values) => quantile(values, 0.5);
+
+/** The server, the healthy destination with its receiver, and the hostile ones. */
+export async function makeIsolation({ count = hostile_count } = {}) {
+  const stage = {};
+  stage.villains = new Child(process.execPath, [join(root_dir, 'tests/hostile/lib/villains.mjs')]);
+  const ports = JSON.parse(await stage.villains.until((c) => /^\{.*\}$/m.exec(c.output)?.[0], 'ports'));
+  setPriority(stage.villains.pid, 10);
+  stage.server = await startServer({ settings: { 'listen.connections_max': '4000' } });
+  stage.receiver = new Child(process.execPath, [join(root_dir, 'tests/hostile/lib/healthy.mjs')]);
+  const port = await stage.receiver.until((c) => /^port (\d+)$/m.exec(c.output)?.[1], 'a port');
+  stage.healthy = await stage.server.workspace('Healthy');
+  await stage.healthy.webhook(`http://127.0.0.1:${port}/hook`);
+  const kinds = Object.entries(ports);
+  stage.hostile = await Promise.all(Array.from({ length: hostile_workspaces }, (_, n) => stage.server.workspace(`Hostile ${n}`)));
+  for (let n = 0; n < count; n += 20)
+    await Promise.all(Array.from({ length: Math.min(20, count - n) }, (_, i) => {
+      const [kind, port] = kinds[(n + i) % kinds.length];
+      return stage.hostile[(n + i) % hostile_workspaces].webhook(`http://127.0.0.1:${port}/${kind}/${n + i}`,
+                                                               { schedule: ['0s', '1s', '3s'], timeout_ms: 3000 });
+    }));
+  stage.provoke = () => Promise.all(stage.hostile.map((api) => api.postEvent(makeEvent())));
+  stage.inFlight = async () => valueOf(parseMetrics((await stage.server.owner.get('/metrics')).text), 'blotter_delivery_in_flight');
+  stage.close = async () => {
+    await stage.villains.stop('SIGKILL');
+    await stage.server.close();
+    await stage.receiver.stop('SIGKILL');
+  };
+  return stage;
+}
+
+/** One connection that posts events and notes, as the bytes come, when each was acknowledged. */
+class Poster {
+  constructor(stage) {
+    const [host, port] = stage.server.address.split(':');
+    this.head = `POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${stage.healthy.key}\r\nContent-Type: application/json\r\n`;
+    this.waiting = [];
+    this.socket = net.connect({ host, port: Number(port), noDelay: true });
+    let text = '';
+    this.socket.on('data', (bytes) => {
+      const at = process.hrtime.bigint();
+      text += bytes.toString('latin1');
+      for (;;) {
+        const head = /^HTTP\/1\.1 (\d+) [^]*?content-length: (\d+)[^]*?\r\n\r\n/i.exec(text);
+        if (!head || text.length < head[0].length + Number(head[2])) return;
+        text = text.slice(head[0].length + Number(head[2]));
+        this.waiting.shift()({ status: head[1], at });
+      }
+    });
+  }
+  post(event) {
+    const body = JSON.stringify(event);
+    this.socket.write(`${this.head}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+    return new Promise((resolve) => this.waiting.push(resolve));
+  }
+}
+
+/** A steady stream to the healthy one: milliseconds from each acknowledgement to the arrival, and
+ *  from the sending to the arrival. An arrival before its acknowledgement counts as none. */
+export async function stream(stage, duration_ms, rate = events_per_second) {
+  const posters = Array.from({ length: 4 }, () => new Poster(stage));
+  const seen = new Map();
+  const start = performance.now();
+  const posts = [];
+  for (let n = 0; n * 1000 / rate < duration_ms; ++n) {
+    const wait = start + n * 1000 / rate - performance.now();
+    if (wait > 0) await pause(wait);
+    const id = makeEventId();
+    const sent = process.hrtime.bigint();
+    posts.push(posters[n % posters.length].post({ ...makeEvent(), id }).then(({ status, at }) => {
+      assert.equal(status, '202');
+      seen.set(id, { sent, acknowledged: at });
+    }));
+  }
+  await Promise.all(posts);
+  for (const { socket } of posters) socket.destroy();
+  const arrived = await eventually('every event of the healthy one arrived', () => {
+    const all = new Map(stage.receiver.stdout.split('\n').map((line) => line.split(' ')));
+    return [...seen.keys()].every((id) => all.has(id)) ? all : undefined;
+  }, 60_000);
+  const ms = (from, id) => Math.max(Number(BigInt(arrived.get(id)) - from) / 1e6, 0);
+  return { from_acknowledged: [...seen].map(([id, { acknowledged }]) => ms(acknowledged, id)),
+           from_sent: [...seen].map(([id, { sent }]) => ms(sent, id)) };
+}
+
+/** Per segment the p99 in milliseconds from acknowledgement and from sending; { alone, beside }. */
+export async function isolation() {
+  const stage = await makeIsolation();
+  const seen = { alone: [], beside: [], most_in_flight: 0 };
+  const p99 = ({ from_acknowledged, from_sent }) => [quantile(from_acknowledged, 0.99), quantile(from_sent, 0.99)];
+  try {
+    await stream(stage, 3000);
+    for (let pair = 0; pair < pairs; ++pair) {
+      seen.alone.push(p99(await stream(stage, segment_ms)));
+      const work = { over: false };
+      const provoking = (async () => {
+        while (!work.over) {
+          await Promise.all([stage.provoke(), pause(2000)]);
+          seen.most_in_flight = Math.max(seen.most_in_flight, await stage.inFlight());
+        }
+      })();
+      await pause(2500);
+      seen.beside.push(p99(await stream(stage, segment_ms)));
+      work.over = true;
+      await provoking;
+      await eventually('the hostile ones are over', async () => (await stage.inFlight()) === 0, 60_000);
+    }
+    assert.equal(stage.server.child.exit, null);
+  } finally {
+    await stage.close();
+  }
+  return seen;
+}
+
+export function printIsolation({ alone, beside, most_in_flight }) {
+  console.log(`        ${hostile_count} hostile receivers of 7 kinds in ${hostile_workspaces} workspaces, up to ${most_in_flight} attempts to them at once;`);
+  console.log(`        a healthy one with ${events_per_second} events/s; p99 of ${pairs} × ${segment_ms / 1000} s each, alone and beside them in turn, in ms:`);
+  const ratios = ['from acknowledgement to arrival', 'from sending to arrival'].map((what, i) => {
+    const [a, b] = [alone, beside].map((all) => all.map((pair) => pair[i]));
+    const row = (values) => `${values.map((v) => v.toFixed(2).padStart(7)).join(' ')}   median ${median(values).toFixed(2)}`;
+    console.log(`        ${what}\n          alone  ${row(a)}\n          beside ${row(b)}\n          ratio ${(median(b) / median(a)).toFixed(2)}`);
+    return median(b) / median(a);
+  });
+  assert.ok(ratios[0] <= 1.5, `the healthy one took ${ratios[0].toFixed(2)} times as long; at most 1.5 times is allowed`);
+}

@@ -1,0 +1,100 @@
+// A reader of the store that shares no code with Blotter: SQL over a copy of what the kill left.
+import assert from 'node:assert/strict';
+import { cpSync, existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { base32 } from '../e2e/lib/ids.mjs';
+import { removeFolder, temporaryFolder } from '../e2e/lib/paths.mjs';
+
+const delivered = 5;
+
+export const eventText = (bytes) => `evt_${base32(Buffer.from(bytes))}`;
+
+/** A copy of database and write-ahead log, as they lie there, opened. */
+export class Store {
+  constructor(data_dir) {
+    const name = readdirSync(data_dir).find((file) => /\.(db|sqlite3?)$/.test(file));
+    assert.ok(name, `a database in ${data_dir}`);
+    this.folder = temporaryFolder();
+    for (const ending of ['', '-wal'])
+      if (existsSync(join(data_dir, name + ending))) cpSync(join(data_dir, name + ending), join(this.folder, name + ending));
+    this.db = new DatabaseSync(join(this.folder, name));
+  }
+
+  all(sql, ...values) { return this.db.prepare(sql).all(...values); }
+  one(sql, ...values) { return this.db.prepare(sql).get(...values); }
+
+  checkWhole() { assert.equal(this.one('PRAGMA quick_check').quick_check, 'ok'); }
+
+  /** Events of the workspaces that are watched: number and id, above a number. */
+  eventsAbove(seq) { return this.all('SELECT seq, id, log_no, leaf FROM event WHERE seq > ? ORDER BY seq', seq); }
+  lastEvent() { return this.one('SELECT coalesce(max(seq), 0) AS seq FROM event').seq; }
+
+  /** No event is there twice, and each above `seq` is in the ledger once, at its place. */
+  checkLedger(seq) {
+    const { n, ids } = this.one('SELECT count(*) AS n, count(DISTINCT id) AS ids FROM event');
+    assert.equal(ids, n, 'no event is there twice');
+    const entry = this.db.prepare('SELECT entry FROM leaf WHERE log_no = ? AND n = ?');
+    const places = new Set();
+    for (const event of this.eventsAbove(seq)) {
+      const found = entry.get(event.log_no, event.leaf);
+      const id = eventText(event.id);
+      assert.ok(found, `${id} has no entry in the ledger`);
+      const leaf = JSON.parse(Buffer.from(found.entry).toString('utf8'));
+      assert.deepEqual([leaf.k, leaf.eid], ['event.accepted', id]);
+      assert.ok(!places.has(`${event.log_no}/${event.leaf}`), `${id} shares its entry`);
+      places.add(`${event.log_no}/${event.leaf}`);
+    }
+    const gaps = this.all('SELECT log_no, count(*) AS entries, max(n) + 1 AS size FROM leaf GROUP BY log_no HAVING count(*) <> max(n) + 1');
+    assert.deepEqual(gaps, [], 'no entry of the ledger is missing');
+  }
+
+  /** No recorded attempt began before its time, none after a success, all rows agree. */
+  checkAttempts(schedule_ms, above_key) {
+    const rows = this.all(
+      `SELECT a.key, a.started_ms, a.status, d.first_ms, d.state, d.attempts FROM attempt a JOIN delivery d ON d.no = a.key / 64
+       WHERE a.key > ? AND a.key % 2 = 0 AND d.first_ms IS NOT NULL`, above_key);
+    for (const row of rows) {
+      const n = (row.key % 64) >> 1;
+      const due = row.first_ms + (schedule_ms[n - 1] ?? Infinity);
+      assert.ok(row.started_ms >= due, `attempt ${n} of delivery ${Math.floor(row.key / 64)} began ${due - row.started_ms} ms early`);
+      assert.ok(n <= row.attempts, `attempt ${n} of ${row.attempts}`);
+    }
+    const twice = this.all('SELECT key / 64 AS delivery FROM attempt WHERE key > ? AND status BETWEEN 200 AND 299 GROUP BY key / 64 HAVING count(*) > 1', above_key);
+    assert.deepEqual(twice, [], 'no success is followed by another');
+    const double = this.all('SELECT event_seq, destination_no FROM delivery GROUP BY event_seq, destination_no, replay_no HAVING count(*) > 1');
+    assert.deepEqual(double, [], 'one delivery for an event and a destination');
+    return rows.length;
+  }
+
+  /** Ids of events whose delivery to that destination is over with success. */
+  deliveredTo(destination_no) {
+    return this.all('SELECT e.id FROM delivery d JOIN event e ON e.seq = d.event_seq WHERE d.destination_no = ? AND d.state = ?', destination_no, delivered)
+      .map((row) => eventText(row.id));
+  }
+
+  has(ids) {
+    const look = this.db.prepare('SELECT 1 AS there FROM event WHERE id = ?');
+    return ids.map((id) => look.get(bytesOf(id)) !== undefined);
+  }
+
+  /** Every event of this test goes to one destination: those without an end are pending, whether
+   *  they have a row already or are owed their first attempt. */
+  pending() {
+    return this.one('SELECT (SELECT count(*) FROM event) - (SELECT count(*) FROM delivery WHERE state >= ?) AS n', delivered).n;
+  }
+  destinationNumber(id) { return this.one('SELECT no FROM destination WHERE id = ?', bytesOf(id)).no; }
+
+  close() {
+    this.db.close();
+    removeFolder(this.folder);
+  }
+}
+
+const digits = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+/** The 16 bytes of an id: base32 of 128 bits, the most significant digit first. */
+export function bytesOf(id) {
+  let value = 0n;
+  for (const digit of id.slice(id.indexOf('_') + 1)) value = (value << 5n) | BigInt(digits.indexOf(digit));
+  return Buffer.from(value.toString(16).padStart(32, '0'), 'hex');
+}
