@@ -81,13 +81,25 @@ Result<std::vector<DeliveryFacts>> with_names(sql::Connection& db,
     std::vector<DeliveryFacts> out;
     out.reserve(rows.size());
     for (store::DeliveryRow& row : rows) {
-        out.push_back({std::move(row), {}, {}, {}, {}});
+        out.push_back({std::move(row), {}, {}, {}, {}, {}});
         CHECK(names.fill(out.back()));
     }
     return out;
 }
 
+void show_circuits(const delivery::Hub& hub, std::vector<DeliveryFacts>& deliveries) {
+    for (DeliveryFacts& delivery : deliveries)
+        if (delivery.row.next_at)
+            delivery.circuit_until = hub.shut_until(delivery.row.destination_no);
+}
+
 json::Value view_of(const DeliveryFacts& d) {
+    std::optional<Timestamp> next = d.row.next_at;
+    std::string reason = d.row.reason;
+    if (next && d.circuit_until && *d.circuit_until > *next) {
+        next = d.circuit_until;
+        reason = "circuit_open";
+    }
     json::Object out;
     out.append("id", d.row.id.text());
     out.append("event_id", d.event.text());
@@ -97,9 +109,9 @@ json::Value view_of(const DeliveryFacts& d) {
     out.append("attempts", static_cast<std::int64_t>(d.row.attempts));
     out.append("first_attempt_at", time_or_null(d.row.first_at));
     out.append("last_attempt_at", time_or_null(d.row.last_at));
-    out.append("next_attempt_at", time_or_null(d.row.next_at));
+    out.append("next_attempt_at", time_or_null(next));
     out.append("reference", text_or_null(d.row.reference));
-    out.append("reason", text_or_null(d.row.reason));
+    out.append("reason", text_or_null(reason));
     out.append("replay_of", d.replay_of ? json::Value{d.replay_of->text()} : json::Value{});
     out.append("created_at", to_rfc3339(d.row.created_at));
     return out;

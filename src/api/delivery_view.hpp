@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/json.hpp"
+#include "delivery/hub.hpp"
 #include "model/event_types.hpp"
 #include "routing/directory.hpp"
 #include "store/tables/deliveries.hpp"
@@ -17,12 +18,16 @@ struct DeliveryFacts {
     EventType type = EventType::source_unknown;
     DestinationId destination;
     std::optional<DeliveryId> replay_of;
+    std::optional<Timestamp> circuit_until;  ///< set while the destination's circuit is open
 };
 
 /// Looks up what rows name; any connection. Destinations that are there come from `directory`.
 Result<std::vector<DeliveryFacts>> with_names(sql::Connection& db,
                                               std::vector<store::DeliveryRow> rows,
                                               const routing::Directory& directory);
+
+/// What waits behind an open circuit says so, and until when.
+void show_circuits(const delivery::Hub& hub, std::vector<DeliveryFacts>& deliveries);
 
 json::Value view_of(const DeliveryFacts& delivery);
 

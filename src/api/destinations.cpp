@@ -97,11 +97,6 @@ Result<routing::TargetPtr> check_destination(Destination destination,
                                              const DeliveryDefaults& defaults,
                                              const security::EgressGuard& guard, bool has_bearer) {
     CHECK(connectors::check_webhook(destination.webhook, guard, has_bearer));
-    const std::string& ca = destination.webhook.ca_pem;
-    if (!ca.empty() && !ca.contains("-----BEGIN CERTIFICATE-----"))
-        return fail(Errc::invalid_argument,
-                    "'ca_pem' holds no certificate: give PEM text with BEGIN CERTIFICATE",
-                    "/config/ca_pem");
     if (!destination.limits.schedule.empty())
         if (auto made = delivery::Schedule::create(destination.limits.schedule); !made)
             return fail(Errc::invalid_argument, made.error().detail, "/config/schedule");
@@ -159,8 +154,10 @@ Result<> note_change(store::Tx& tx, WriterSide& side, const Destination& after,
     what.append("name", after.name);
     what.append("entity_no", after.entity_no.value_or(0));
     what.append("config", config_to_json(after));
+    TRY(const std::string commitment,
+        side.intake.commit_to(tx, after.workspace_no, after.id.value, json::to_text(what)));
     CHECK(side.intake.note(tx, after.workspace_no, ledger::LeafKind::destination_changed,
-                           {{"c", to_hex(sha256(json::to_text(what)))},
+                           {{"c", commitment},
                             {"dst", after.id.text()},
                             {"state", std::string{to_text(after.state)}}}));
     const bool lowered =

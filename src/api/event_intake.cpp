@@ -21,10 +21,10 @@ EventAnswer answer_of(const intake::Accepted& accepted) {
 
 /// A file that an event names must be there, and be the one that it says; what the event leaves out
 /// is filled in, so that receivers can check what they fetch.
-Result<> settle_file(store::Tx& tx, std::int64_t workspace_no, json::Value& value,
-                     const std::string& pointer) {
+Result<std::optional<FileId>> settle_file(store::Tx& tx, std::int64_t workspace_no,
+                                          json::Value& value, const std::string& pointer) {
     const json::Value* named = value.find("file_id");
-    if (named == nullptr || named->as_string() == nullptr) return {};
+    if (named == nullptr || named->as_string() == nullptr) return std::nullopt;
     const auto id = FileId::parse(*named->as_string());
     if (!id) return fail(Errc::invalid_argument, id.error().detail, pointer + "/file_id");
     TRY(const auto row, store::find_file(tx.db(), workspace_no, *id));
@@ -43,20 +43,27 @@ Result<> settle_file(store::Tx& tx, std::int64_t workspace_no, json::Value& valu
     if (file.find("sha256") == nullptr) file.append("sha256", sha256);
     if (file.find("bytes") == nullptr) file.append("bytes", row->bytes);
     if (file.find("media_type") == nullptr) file.append("media_type", row->media_type);
-    return {};
+    return *id;
 }
 
-Result<> settle_files(store::Tx& tx, std::int64_t workspace_no, json::Value& data) {
+/// Gives the files that the event names.
+Result<std::vector<FileId>> settle_files(store::Tx& tx, std::int64_t workspace_no,
+                                         json::Value& data) {
+    std::vector<FileId> out;
     json::Value* files = data.as_object() == nullptr ? nullptr : data.as_object()->find("files");
-    if (files == nullptr || files->as_object() == nullptr) return {};
+    if (files == nullptr || files->as_object() == nullptr) return out;
     for (json::Member& member : *files->as_object()) {
         const std::string pointer = "/data/files/" + member.name;
-        CHECK(settle_file(tx, workspace_no, member.value, pointer));
-        if (json::Array* list = member.value.as_array())
-            for (std::size_t i = 0; i < list->size(); ++i)
-                CHECK(settle_file(tx, workspace_no, (*list)[i], fmt::format("{}/{}", pointer, i)));
+        TRY(const auto one, settle_file(tx, workspace_no, member.value, pointer));
+        if (one) out.push_back(*one);
+        json::Array* list = member.value.as_array();
+        for (std::size_t i = 0; list != nullptr && i < list->size(); ++i) {
+            TRY(const auto item,
+                settle_file(tx, workspace_no, (*list)[i], fmt::format("{}/{}", pointer, i)));
+            if (item) out.push_back(*item);
+        }
     }
-    return {};
+    return out;
 }
 
 /// An envelope that is kept here has its own history, which only its state machine writes; other
@@ -86,7 +93,8 @@ Result<std::optional<EventAnswer>> find_accepted(store::Tx& tx, std::int64_t wor
     std::optional<store::EventRow> row;
     bool same = false;
     if (key) {
-        TRY(const auto known, store::find_event_key(tx.db(), {workspace_no, as_bytes(*key)}));
+        const Digest hashed = intake::event_key_hash(*key);
+        TRY(const auto known, store::find_event_key(tx.db(), {workspace_no, hashed}));
         if (known) {
             TRY(row, store::load_event(tx.db(), known->event_seq, store::Payload::skip));
             same = known->request_hash == event.hash;
@@ -116,6 +124,8 @@ Result<Aside> place_aside(store::Tx& tx, WriterSide& side, const routing::Worksp
     const QuarantineId same{event.draft.id->value};
     TRY(const auto known, store::find_quarantine(tx.db(), workspace.no, same));
     if (!known) return Aside{same, false};
+    if (known->payload.empty())
+        return fail(Errc::gone, "the event of this id was erased with the person's data");
     TRY(const security::Secret text,
         side.keys().vault().open(quarantine_cell(workspace.id, same), known->payload));
     if (text.expose_text() == event.text) return Aside{same, true};
@@ -186,10 +196,14 @@ security::Cell quarantine_cell(const WorkspaceId& workspace, const QuarantineId&
 
 Result<EventAnswer> accept_event(store::Tx& tx, WriterSide& side, std::int64_t workspace_no,
                                  PostedEvent event, const std::optional<std::string>& key) {
-    CHECK(settle_files(tx, workspace_no, event.draft.data));
+    TRY(const std::vector<FileId> files, settle_files(tx, workspace_no, event.draft.data));
     CHECK(find_own_envelope(tx, workspace_no, event.draft));
+    const std::optional<EnvelopeId> envelope = event.draft.envelope;
     TRY(const intake::Accepted accepted,
         side.intake.accept(tx, workspace_no, std::move(event.draft), {key, event.hash}));
+    if (!accepted.repeated)
+        for (const FileId& file : files)
+            CHECK(store::use_file(tx.db(), file, envelope ? envelope->value : accepted.id.value));
     observe::Counter& counter = accepted.repeated ? side.events.repeated : side.events.accepted;
     tx.after_commit([&counter] { counter.add(); });
     return answer_of(accepted);

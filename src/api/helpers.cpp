@@ -28,6 +28,14 @@ security::Cell answer_cell(const Idempotency& what) {
     return {what.workspace, "idempotency", "body", what.key_hash};
 }
 
+/// The envelope that an answer shows: it holds names and addresses and goes with them.
+std::optional<Uuid> subject_of(const json::Value& body) {
+    const json::Value* id = body.find("id");
+    if (id == nullptr || id->as_string() == nullptr) return std::nullopt;
+    const auto envelope = EnvelopeId::parse(*id->as_string());
+    return envelope ? std::optional{envelope->value} : std::nullopt;
+}
+
 }  // namespace
 
 Cursors::Cursors(const security::Secret& key, std::string_view operation, std::int64_t workspace_no)
@@ -147,6 +155,9 @@ Result<std::optional<Reply>> begin_idempotent(store::Tx& tx, WriterSide& side,
     // A claim is committed together with its answer, so an unfinished one cannot be seen here.
     if (before->state != store::IdempotencyState::done)
         return fail(Errc::conflict, "a request with this Idempotency-Key is under way");
+    // Only what succeeded is kept, so this status says that the answer was erased.
+    if (before->status == 410)
+        return fail(Errc::gone, "the answer to this request was erased with the person's data");
     CHECK(side.keys().ensure(tx, what.workspace, what.workspace_no, now));
     Reply reply;
     reply.status = before->status;
@@ -167,7 +178,7 @@ Result<> end_idempotent(store::Tx& tx, WriterSide& side, const Idempotency& what
         TRY(sealed, side.keys().vault().seal(answer_cell(what), as_bytes(text)));
     }
     CHECK(store::finish_idempotency(tx.db(), {what.workspace_no, what.key_hash},
-                                    {reply.status, "", sealed}));
+                                    {reply.status, "", sealed, subject_of(reply.body)}));
     return {};
 }
 

@@ -76,6 +76,13 @@ runtime::Task<Result<ReplaySlice>> next_missing(Services& services, ReplaySelect
     co_return out;
 }
 
+Result<bool> is_erased(store::Tx& tx, std::int64_t event_seq) {
+    TRY(const auto event, store::load_event(tx.db(), event_seq, store::Payload::skip));
+    if (!event) return true;
+    TRY(const auto at, intake::erased_at(tx.db(), *event));
+    return at.has_value();
+}
+
 Result<> give_up_held(store::Tx& tx, std::int64_t delivery_no) {
     store::DeliveryChange change;
     change.no = delivery_no;
@@ -127,6 +134,8 @@ Result<std::int64_t> write_replayed(store::Tx& tx, WriterSide& side, delivery::H
     for (const ReplayItem& item : items) {
         const auto target = side.directory().get().target(item.destination_no);
         if (!target || target->destination.workspace_no != place.workspace_no) continue;
+        TRY(const bool erased, is_erased(tx, item.event_seq));
+        if (erased) continue;
         const Destination& destination = target->destination;
         const bool enabled = destination.state == DestinationState::enabled;
         store::NewDelivery row;

@@ -11,8 +11,6 @@
 namespace blotter::cli {
 namespace {
 
-constexpr std::size_t rows_of = 500;
-
 class FreshRandom final : public security::RandomSource {
   public:
     void fill(std::span<std::uint8_t> out) override { entropy_.fill(out); }
@@ -40,22 +38,6 @@ Result<security::WrappedKey> wrapped_in(sql::Connection& db, const store::DataKe
     return key;
 }
 
-Result<std::int64_t> rewrap_slices(sql::Connection& db, security::Vault& vault,
-                                   const std::string& current) {
-    std::int64_t count = 0;
-    for (;;) {
-        TRY(const auto rows, store::list_data_keys_not_under(db, current, rows_of));
-        if (rows.empty()) break;
-        for (const store::DataKeyRow& row : rows) {
-            TRY(const auto old, wrapped_in(db, row));
-            TRY(const auto fresh, vault.rewrap(old));
-            CHECK(store::rewrap_data_key(db, row.id, {row.kek_id, fresh.master_id, fresh.wrapped}));
-            ++count;
-        }
-    }
-    return count;
-}
-
 int rewrap_in(Console& console, Installation& in, const config::Settings& settings) {
     const auto masters = load_master_keys(settings);
     if (!masters) return console.failed(masters.error());
@@ -70,17 +52,37 @@ int rewrap_in(Console& console, Installation& in, const config::Settings& settin
 
 }  // namespace
 
-Result<std::int64_t> rewrap_all(sql::Connection& db, security::Vault& vault,
-                                const std::string& current) {
+Result<std::int64_t> rewrap_slice(sql::Connection& db, security::Vault& vault,
+                                  const std::string& current) {
+    TRY(const auto rows, store::list_data_keys_not_under(db, current, rewrap_slice_rows));
+    for (const store::DataKeyRow& row : rows) {
+        TRY(const auto old, wrapped_in(db, row));
+        TRY(const auto fresh, vault.rewrap(old));
+        CHECK(store::rewrap_data_key(db, row.id, {row.kek_id, fresh.master_id, fresh.wrapped}));
+    }
+    return static_cast<std::int64_t>(rows.size());
+}
+
+Result<> renew_canary(sql::Connection& db, security::Vault& vault) {
     TRY(const auto canary, store::read_meta(db, "master_key_canary"));
     if (!canary) return fail(Errc::precondition_failed, "the database was never used by a server");
     CHECK(vault.check_canary(*canary));
+    if (!vault.is_canary_outdated(*canary)) return {};
+    return store::write_meta(db, "master_key_canary", vault.make_canary());
+}
+
+Result<std::int64_t> rewrap_all(sql::Connection& db, security::Vault& vault,
+                                const std::string& current) {
     CHECK(db.begin());
-    auto count = rewrap_slices(db, vault, current);
-    if (count && vault.is_canary_outdated(*canary))
-        if (auto written = store::write_meta(db, "master_key_canary", vault.make_canary());
-            !written)
-            count = pass(std::move(written).error());
+    const auto work = [&]() -> Result<std::int64_t> {
+        CHECK(renew_canary(db, vault));
+        for (std::int64_t all = 0;;) {
+            TRY(const std::int64_t some, rewrap_slice(db, vault, current));
+            if (some == 0) return all;
+            all += some;
+        }
+    };
+    auto count = work();
     if (!count) {
         db.rollback();
         return count;
@@ -122,8 +124,13 @@ int rotate_keys(Console& console, const config::Settings& settings) {
                  file.string());
     auto in = Installation::open(settings, store::Access::read_write);
     if (!in && in.error().code == Errc::conflict) {
-        console.line("A server has the database: it goes on with the old key.");
-        console.line("Next: restart it; a start wraps the keys in the database anew.");
+        console.line("A server has the database and goes on with the old key.");
+        console.line(
+            "Next: send it SIGHUP (kill -HUP …, or systemctl reload blotter): it reads the");
+        console.line(
+            "file again and wraps the keys in the database anew, without a pause. A server");
+        console.line(
+            "that was given a copy of the file at its start (LoadCredential) needs a restart.");
         return exit_ok;
     }
     if (!in) return console.failed(in.error());

@@ -73,6 +73,8 @@ json::Value flat(const EventFacts& event, bool aliases, const json::Value& data)
     const json::Value* metadata = data.at_pointer("/envelope/metadata");
     if (metadata == nullptr) metadata = data.find("metadata");
     out.append("metadata", metadata == nullptr ? json::Value{json::Object{}} : *metadata);
+    // Only simulated events have it, so that what they look like is what real ones look like.
+    copy_text(out, "test", data, "/test");
     return out;
 }
 

@@ -116,6 +116,10 @@ runtime::Task<> Engine::attempt(Start start) {
         give_back(start);
         co_return;
     }
+    if (loaded->erased) {
+        end_erased(start, *loaded);
+        co_return;
+    }
     EntropyRandom random{parts_.entropy};
     // Kept by value: the lane may change or go while this waits.
     const routing::TargetPtr target = lane->target;
@@ -139,6 +143,10 @@ runtime::Task<> Engine::attempt(Start start) {
             give_back(start);
             co_return;
         }
+    }
+    if (erased_.contains(loaded->event->seq)) {
+        end_erased(start, *loaded);
+        co_return;
     }
     connectors::AttemptRequest request{loaded->event, target, loaded->delivery.attempts, now()};
     connectors::AttemptReport report = co_await try_out(std::move(request));
@@ -164,6 +172,7 @@ runtime::Task<Result<Engine::Loaded>> Engine::load(Start start) {
         out.event = waiting.fresh.event;
         out.id = parts_.entropy.id<DeliveryId>(now());
         out.delivery.ends = now() + schedule_window_max;
+        out.erased = waiting.erased;
         co_return out;
     }
     struct Read {
@@ -181,10 +190,18 @@ runtime::Task<Result<Engine::Loaded>> Engine::load(Start start) {
     const routing::WorkspaceFacts* workspace = directory_->workspace(read->row.workspace_no);
     if (workspace == nullptr) co_return fail(Errc::not_found, "the workspace does not exist");
     auto event = intake::open_event(parts_.keys, workspace->id, read->event);
-    if (!event) co_return pass(std::move(event).error());
+    out.erased = !event && event.error().code == Errc::gone;
+    if (!event && !out.erased) co_return pass(std::move(event).error());
+    connectors::EventFacts facts;
+    if (event)
+        facts = *std::move(event);
+    else
+        facts.id = read->event.row.id;
+    facts.seq = read->row.event_seq;
+    facts.workspace_no = read->row.workspace_no;
     out.delivery_no = read->row.no;
     out.id = read->row.id;
-    out.event = std::make_shared<const connectors::EventFacts>(*std::move(event));
+    out.event = std::make_shared<const connectors::EventFacts>(std::move(facts));
     Delivery& delivery = out.delivery;
     delivery.state = static_cast<DeliveryState>(read->row.state);
     delivery.attempts = read->row.attempts;
@@ -260,14 +277,13 @@ void Engine::ended(const Start& start, const End& end) {
     parts_.probe.in_flight.subtract();
     active_.erase(start.ref.delivery);
     Lane* lane = lane_at(start.ref.destination);
-    if (lane == nullptr || change == Breaker::Change::none) return;
-    count_circuit(lane->target->destination.no, change);
-    if (change == Breaker::Change::opened) {
-        shed(*lane);
-    } else {
-        parts_.backlogs.set_shut(lane->target->destination.no, false);
+    if (lane == nullptr) return;
+    const bool was_shut = parts_.backlogs.is_shut(lane->target->destination.no);
+    if (was_shut || change != Breaker::Change::none) show_circuit(*lane);
+    if (change != Breaker::Change::none) count_circuit(lane->target->destination.no, change);
+    if (change == Breaker::Change::opened) shed(*lane);
+    if (change == Breaker::Change::closed)
         parts_.log.info("delivery.circuit_closed", {{"destination", lane->target->destination.id}});
-    }
 }
 
 /// The machine wants something else than an attempt: held, finished, or later.
@@ -289,6 +305,27 @@ void Engine::not_started(const Start& start, const Loaded& loaded, const Decisio
     }
     const bool final = is_final(decision.after.state);
     ended(start, {OutcomeKind::not_sent, {}, final ? Settled::final : Settled::not_final});
+    pump();
+}
+
+/// The event's data was erased before it could be sent.
+void Engine::end_erased(const Start& start, const Loaded& loaded) {
+    const Lane* lane = lane_at(start.ref.destination);
+    if (start.ref.delivery < 0) {
+        spill(waiting_[static_cast<std::size_t>(-1 - start.ref.delivery)], {},
+              DeliveryState::cancelled, "erased");
+    } else {
+        if (lane != nullptr && !is_final(loaded.delivery.state)) {
+            Record record = record_of(loaded, lane->target->destination.no);
+            record.what = Record::What::change;
+            record.from = stored_state(loaded.delivery);
+            record.state = DeliveryState::cancelled;
+            record.reason = "erased";
+            add(std::move(record));
+        }
+        order_keys_.erase(start.ref.delivery);
+    }
+    ended(start, {OutcomeKind::not_sent, {}, Settled::final});
     pump();
 }
 

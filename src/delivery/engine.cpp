@@ -10,6 +10,10 @@ namespace blotter::delivery {
 namespace {
 
 constexpr std::size_t slice_rows = 500;
+constexpr std::size_t erased_kept_max = 100'000;
+/// How many rows get a note that they wait, each time a circuit opens. All of them show it while
+/// it is open; a million notes would only slow down what goes elsewhere.
+constexpr std::size_t noted_waits_max = 1'000;
 /// The wall clock may be set at any time, so waiting for it is never left to one long timer.
 constexpr std::chrono::seconds look_again{1};
 
@@ -93,8 +97,8 @@ void Engine::open(std::vector<Letter>& letters) {
         std::visit(
             [this](auto& content) {
                 using T = std::decay_t<decltype(content)>;
-                if constexpr (std::is_same_v<T, Due>)
-                    take(static_cast<const Due&>(content));
+                if constexpr (std::is_same_v<T, Due> || std::is_same_v<T, Erased>)
+                    take(std::as_const(content));
                 else
                     take(std::move(content));
             },
@@ -165,6 +169,24 @@ void Engine::take(routing::DirectoryPtr directory) {
         if (!directory->target(no)) gone.push_back(no);
     for (const std::int64_t no : gone) drop_lane(no);
     directory_ = std::move(directory);
+}
+
+/// First attempts that wait lose their data here; they end when it is their turn, and so do rows,
+/// whose key is gone.
+void Engine::take(const Erased& erased) {
+    if (erased_.size() > erased_kept_max) erased_.clear();
+    erased_.insert(erased.event_seqs.begin(), erased.event_seqs.end());
+    for (Waiting& waiting : waiting_) {
+        if (!waiting.used || !erased_.contains(waiting.fresh.event->seq)) continue;
+        auto rest = std::make_shared<connectors::EventFacts>();
+        rest->seq = waiting.fresh.event->seq;
+        rest->id = waiting.fresh.event->id;
+        rest->type = waiting.fresh.event->type;
+        rest->accepted_at = waiting.fresh.event->accepted_at;
+        rest->workspace_no = waiting.fresh.event->workspace_no;
+        waiting.fresh.event = std::move(rest);
+        waiting.erased = true;
+    }
 }
 
 // --- Lanes ---
@@ -347,13 +369,14 @@ void Engine::postpone(DueEntry entry, Duration by) {
     due_.postpone(entry);
 }
 
-/// The circuit opened: what waits in memory for the destination becomes rows, and nothing more is
-/// kept here until it closes.
+/// The circuit opened: what waits in memory for the destination becomes rows that are due after it,
+/// and nothing more is kept here until it closes. Rows that were due get a later time, with a note
+/// among their attempts.
 void Engine::shed(Lane& lane) {
     const std::int64_t no = lane.target->destination.no;
-    parts_.backlogs.set_shut(no, true);
     parts_.log.warning("delivery.circuit_opened", {{"destination", lane.target->destination.id}});
     const Timestamp at = now() + Breaker::open_time;
+    std::size_t noted = 0;
     for (const Ref& ref : dispatcher_.stop(lane.slot, mono())) {
         if (ref.delivery < 0) {
             spill(waiting_[static_cast<std::size_t>(-1 - ref.delivery)], at, DeliveryState::queued,
@@ -361,9 +384,36 @@ void Engine::shed(Lane& lane) {
             continue;
         }
         active_.erase(ref.delivery);
-        due_.push({to_ms(at), ref.delivery, static_cast<std::int32_t>(no), lane.slot.generation});
+        if (noted++ < noted_waits_max)
+            add(wait_of(ref.delivery, lane.target->destination, at));
+        else
+            due_.push(
+                {to_ms(at), ref.delivery, static_cast<std::int32_t>(no), lane.slot.generation});
     }
     dispatcher_.resume(lane.slot, mono());
+}
+
+Record Engine::wait_of(std::int64_t delivery_no, const Destination& destination,
+                       Timestamp until) const {
+    Record record;
+    record.what = Record::What::skip;
+    record.delivery_no = delivery_no;
+    record.destination_no = destination.no;
+    record.workspace_no = destination.workspace_no;
+    record.started_at = now();
+    record.state = DeliveryState::queued;
+    record.next_at = until;
+    record.reason = "circuit_open";
+    return record;
+}
+
+/// Everybody may see until when nothing is tried.
+void Engine::show_circuit(const Lane& lane) {
+    const std::int64_t no = lane.target->destination.no;
+    const auto view = dispatcher_.view(lane.slot, mono());
+    if (!view || view->circuit == Breaker::State::closed) return parts_.backlogs.set_open(no);
+    const auto rest = std::max(view->ready_at - mono(), std::chrono::nanoseconds{0});
+    parts_.backlogs.set_shut(no, now() + std::chrono::duration_cast<Duration>(rest));
 }
 
 /// Gives up what waited past its window without getting its turn: an open circuit, a rate far too

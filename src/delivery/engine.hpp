@@ -59,7 +59,7 @@ class Engine {
         std::uint32_t loops = 1;  ///< of how many this is one
         std::uint32_t index = 0;  ///< and which
     };
-    using Letter = std::variant<intake::Fresh, Due, routing::DirectoryPtr>;
+    using Letter = std::variant<intake::Fresh, Due, routing::DirectoryPtr, Erased>;
 
     Engine(Parts parts, Options options, routing::DirectoryPtr directory);
     ~Engine();
@@ -93,12 +93,14 @@ class Engine {
     struct Waiting {
         intake::Fresh fresh;
         bool used = false;
+        bool erased = false;
     };
     struct Loaded {
         Delivery delivery;
         std::int64_t delivery_no = 0;
         DeliveryId id;
         std::shared_ptr<const connectors::EventFacts> event;
+        bool erased = false;  ///< the event's data is gone; `event` has none
     };
 
     // engine.cpp: letters, lanes, queues.
@@ -106,12 +108,15 @@ class Engine {
     void take(intake::Fresh fresh);
     void take(const Due& due);
     void take(routing::DirectoryPtr directory);
+    void take(const Erased& erased);
     void add_lane(const routing::TargetPtr& target);
     void change_lane(Lane& lane, const routing::TargetPtr& target);
     void drop_lane(std::int64_t destination_no);
     void count_circuit(std::int64_t destination_no, Breaker::Change change);
     void put_back(const std::vector<Ref>& refs, Gate why);
     void shed(Lane& lane);
+    Record wait_of(std::int64_t delivery_no, const Destination& destination, Timestamp until) const;
+    void show_circuit(const Lane& lane);
     runtime::Task<> sweep();
     Lane* lane_at(const Slot& slot);
     Lane* lane_of(std::int64_t destination_no);
@@ -137,6 +142,7 @@ class Engine {
                   const Decision& decision, const Outcome& outcome,
                   const connectors::AttemptReport& report);
     void not_started(const Start& start, const Loaded& loaded, const Decision& decision);
+    void end_erased(const Start& start, const Loaded& loaded);
     void give_back(const Start& start);
     void drop(const Start& start);
     void ended(const Start& start, const End& end);
@@ -164,6 +170,7 @@ class Engine {
     std::unordered_map<std::int64_t, std::uint64_t> order_keys_;  ///< of rows of ordered lanes
     std::unordered_set<std::int64_t> active_;  ///< rows queued in the dispatcher or under way
     std::unordered_set<std::int64_t> open_circuits_;
+    std::unordered_set<std::int64_t> erased_;  ///< events, lately: for attempts that just begin
     std::vector<Record> records_;
     bool stopping_ = false;
     bool refilling_ = false;

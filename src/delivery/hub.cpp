@@ -30,4 +30,8 @@ void Hub::publish(routing::DirectoryPtr directory) {
     for (Engine* engine : engines_) engine->put(directory);
 }
 
+void Hub::erased(const std::vector<std::int64_t>& event_seqs) {
+    for (Engine* engine : engines_) engine->put(Erased{event_seqs});
+}
+
 }  // namespace blotter::delivery

@@ -3,6 +3,7 @@
 #include <array>
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "delivery/first_attempts.hpp"
@@ -22,8 +23,17 @@ class Backlogs {
     void remove(std::int64_t destination_no) { at(destination_no).fetch_sub(1, relaxed); }
     std::uint32_t waiting(std::int64_t no) const { return counts_[slot(no)].load(relaxed); }
     /// While its circuit is open, nothing for a destination waits in memory.
-    void set_shut(std::int64_t no, bool shut) { shut_[slot(no)].store(shut ? no : 0, relaxed); }
+    /// Nothing is tried before `until`.
+    void set_shut(std::int64_t no, Timestamp until) {
+        until_[slot(no)].store(to_ms(until), relaxed);
+        shut_[slot(no)].store(no, relaxed);
+    }
+    void set_open(std::int64_t no) { shut_[slot(no)].store(0, relaxed); }
     bool is_shut(std::int64_t no) const { return shut_[slot(no)].load(relaxed) == no; }
+    std::optional<Timestamp> shut_until(std::int64_t no) const {
+        if (!is_shut(no)) return std::nullopt;
+        return from_ms(until_[slot(no)].load(relaxed));
+    }
 
   private:
     static constexpr auto relaxed = std::memory_order_relaxed;
@@ -32,6 +42,7 @@ class Backlogs {
     std::atomic<std::uint32_t>& at(std::int64_t no) { return counts_[slot(no)]; }
     std::array<std::atomic<std::uint32_t>, slots> counts_{};
     std::array<std::atomic<std::int64_t>, slots> shut_{};
+    std::array<std::atomic<std::int64_t>, slots> until_{};
 };
 
 /// Between the writer and the loops: what was accepted goes to the loop that owns the destination
@@ -50,6 +61,12 @@ class Hub final : public intake::FreshSink {
     void due(std::int64_t destination_no, std::int64_t delivery_no, Timestamp at,
              std::uint64_t order_key) override;
     void publish(routing::DirectoryPtr directory);
+    /// From any thread: to every loop.
+    void erased(const std::vector<std::int64_t>& event_seqs);
+    /// The end of the wait while the destination's circuit is open. From any thread.
+    std::optional<Timestamp> shut_until(std::int64_t destination_no) const {
+        return backlogs_.shut_until(destination_no);
+    }
 
     Engine& engine_of(std::int64_t destination_no);
 

@@ -124,6 +124,7 @@ TEST(Outcome, has_stable_numbers_and_names) {
     EXPECT_EQ(std::to_underlying(OutcomeCode::resolve_failed), 40);
     EXPECT_EQ(std::to_underlying(OutcomeCode::certificate_expired), 52);
     EXPECT_EQ(std::to_underlying(OutcomeCode::not_sent), 71);
+    EXPECT_EQ(std::to_underlying(OutcomeCode::circuit_open), 72);
     std::set<std::string_view> names;
     for (std::int64_t stored = -1; stored < 300; ++stored) {
         const auto code = outcome_code_from(stored);
@@ -131,7 +132,7 @@ TEST(Outcome, has_stable_numbers_and_names) {
         EXPECT_EQ(std::to_underlying(*code), stored);
         EXPECT_TRUE(names.insert(to_text(*code)).second);
     }
-    EXPECT_EQ(names.size(), 31U);
+    EXPECT_EQ(names.size(), 32U);
     EXPECT_FALSE(outcome_code_from(0));
     EXPECT_FALSE(outcome_code_from(257));
 }

@@ -18,7 +18,7 @@ struct Record {
         attempt,        ///< the outcome of one that has a row
         row,            ///< a row without an attempt: queued with a time, or held
         change,         ///< another state without an attempt
-        skip,           ///< waits behind an open circuit
+        skip,           ///< waits behind an open circuit, at least until `next_at`
     };
     What what = What::first_attempt;
 
@@ -58,6 +58,11 @@ struct Due {
     /// An event that has just been accepted for an ordered destination: in order of rows.
     bool in_order = false;
     std::uint64_t order_key = 0;
+};
+
+/// The data of events was erased: what was not sent is not sent any more.
+struct Erased {
+    std::vector<std::int64_t> event_seqs;
 };
 
 }  // namespace blotter::delivery

@@ -1,5 +1,7 @@
 #include "delivery/scribe.hpp"
 
+#include <deque>
+
 #include "base/json.hpp"
 #include "store/tables/alerts.hpp"
 #include "store/tables/destinations.hpp"
@@ -55,8 +57,11 @@ Result<std::int64_t> Scribe::write_one(store::Tx& tx, const Record& r) {
             return done == store::Applied::yes ? r.delivery_no : 0;
         }
         case Record::What::skip: {
-            TRY(const auto done, store::record_skip(tx.db(), r.delivery_no, result_of(r)));
-            return done == store::Applied::yes ? r.delivery_no : 0;
+            TRY(const auto next,
+                store::record_wait(tx.db(),
+                                   {r.delivery_no, r.started_at, r.next_at.value_or(r.started_at),
+                                    static_cast<int>(OutcomeCode::circuit_open), r.reason}));
+            return next ? r.delivery_no : 0;
         }
         case Record::What::change: {
             store::DeliveryChange change;
@@ -81,11 +86,40 @@ Result<> Scribe::write_removed(store::Tx& tx, Record record) {
     return {};
 }
 
+/// The data of its event was erased while this was under way. What happened stays on record, what
+/// the receiver answered does not, and nothing more is sent.
+Result<> Scribe::write_erased(store::Tx& tx, Record& record) {
+    record.detail = "{}";
+    if (!is_final(record.state)) {
+        record.state = DeliveryState::cancelled;
+        record.next_at.reset();
+        record.reason = "erased";
+    }
+    TRY(const std::int64_t no, write_one(tx, record));
+    if (no != 0 || record.what != Record::What::attempt) return {};
+    CHECK(store::record_late_attempt(tx.db(), record.delivery_no, result_of(record)));
+    return {};
+}
+
+void Scribe::erase(store::Tx& tx, const std::vector<std::int64_t>& event_seqs) {
+    erased_.insert(event_seqs.begin(), event_seqs.end());
+    tx.after_rollback([this, event_seqs] {
+        for (const std::int64_t seq : event_seqs) erased_.erase(seq);
+    });
+}
+
 Result<std::vector<Due>> Scribe::write(store::Tx& tx, const std::vector<Record>& records) {
     std::vector<Due> due;
     std::vector<const Record*> followed;
     std::vector<std::int64_t> settled;
+    std::deque<Record> changed;
     for (const Record& record : records) {
+        if (!erased_.empty() && erased_.contains(record.event_seq)) {
+            CHECK(write_erased(tx, changed.emplace_back(record)));
+            if (record.settles_first) settled.push_back(record.event_seq);
+            if (record.effects.has(Effect::alert_gone)) followed.push_back(&changed.back());
+            continue;
+        }
         if (!is_final(record.state) &&
             !intake_.parts().directory.get().target(record.destination_no)) {
             CHECK(write_removed(tx, record));
@@ -163,8 +197,10 @@ Result<store::Applied> Scribe::set_state(store::Tx& tx, std::int64_t destination
         json::to_text(json::Object{{"destination", target->destination.id.text()},
                                    {"reason", reason},
                                    {"state", blotter::to_text(state)}});
+    TRY(const std::string commitment, intake_.commit_to(tx, target->destination.workspace_no,
+                                                        target->destination.id.value, what));
     CHECK(intake_.note(tx, target->destination.workspace_no, ledger::LeafKind::destination_changed,
-                       {{"c", to_hex(sha256(what))},
+                       {{"c", commitment},
                         {"dst", target->destination.id.text()},
                         {"state", std::string{blotter::to_text(state)}}}));
     parts.directory.change(tx, parts.directory.get().with(routing::TargetPtr{std::move(changed)}));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <unordered_set>
 #include <vector>
 
 #include "delivery/first_attempts.hpp"
@@ -24,13 +25,19 @@ class Scribe {
     Result<store::Applied> set_state(store::Tx& tx, std::int64_t destination_no,
                                      DestinationState state, std::string_view reason);
 
+    /// The data of these events is erased in this transaction: what comes for them from now on is
+    /// written without what receivers answered, and ends.
+    void erase(store::Tx& tx, const std::vector<std::int64_t>& event_seqs);
+
   private:
     Result<std::int64_t> write_one(store::Tx& tx, const Record& record);
     Result<> write_removed(store::Tx& tx, Record record);
+    Result<> write_erased(store::Tx& tx, Record& record);
     Result<> follow(store::Tx& tx, const Record& record);
 
     intake::Intake& intake_;
     FirstAttempts& owed_;
+    std::unordered_set<std::int64_t> erased_;  ///< since the start; attempts then were lost
 };
 
 }  // namespace blotter::delivery

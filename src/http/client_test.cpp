@@ -219,6 +219,18 @@ TEST_F(ClientFixture, connects_only_to_addresses_that_pass) {
     EXPECT_EQ(client.idle(), 0U);
 }
 
+TEST_F(ClientFixture, a_name_that_changes_its_answer_gains_nothing) {
+    const auto inside = boost::asio::ip::make_address("169.254.169.254");
+    denied = {inside};
+    EXPECT_TRUE(exchange_with(ok("x"), Then::close));
+    on.resolver.set("a.example", {inside});
+    const auto refused = exchange();
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().error.code, Errc::address_denied);
+    EXPECT_EQ(on.resolver.asked(), 2U) << "one look-up for each connection";
+    EXPECT_EQ(on.hub.calls({inside, peer.at().port()}), 0U);
+}
+
 TEST_F(ClientFixture, an_address_in_the_url_is_not_resolved_but_checked) {
     OriginOptions literal;
     literal.host = "127.0.0.1";

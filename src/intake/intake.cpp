@@ -6,10 +6,15 @@
 
 #include "routing/plan.hpp"
 #include "store/tables/deliveries.hpp"
+#include "store/tables/envelope_ids.hpp"
 #include "store/tables/envelopes.hpp"
 #include "store/tables/events.hpp"
 
 namespace blotter::intake {
+
+Digest event_key_hash(std::string_view key) {
+    return sha256(key);
+}
 
 void DirectoryHolder::change(store::Tx& tx, routing::Directory next) {
     routing::DirectoryPtr before = staged_;
@@ -39,7 +44,8 @@ Result<std::optional<Accepted>> Intake::find_repeated(store::Tx& tx, std::int64_
         return Accepted{row->id, seq, row->accepted_at, row->plan.size(), true};
     };
     if (options.idempotency_key) {
-        const store::EventKey key{workspace_no, as_bytes(*options.idempotency_key)};
+        const Digest hashed = event_key_hash(*options.idempotency_key);
+        const store::EventKey key{workspace_no, hashed};
         TRY(const auto found, store::find_event_key(tx.db(), key));
         if (found)
             return answer(found->event_seq, found->request_hash == options.request_hash,
@@ -153,9 +159,11 @@ Result<Accepted> Intake::accept(store::Tx& tx, std::int64_t workspace_no, EventD
     row.plan = plan_nos;
     row.payload = sealed;
     TRY(facts->seq, store::insert_event(tx.db(), row));
-    if (options.idempotency_key)
-        CHECK(store::insert_event_key(tx.db(), {workspace_no, as_bytes(*options.idempotency_key)},
+    if (options.idempotency_key) {
+        const Digest hashed = event_key_hash(*options.idempotency_key);
+        CHECK(store::insert_event_key(tx.db(), {workspace_no, hashed},
                                       {facts->seq, options.request_hash.value_or(Digest{})}));
+    }
 
     std::vector<Fresh> fresh;
     std::vector<Waiting> due;
@@ -176,18 +184,48 @@ Result<Accepted> Intake::accept(store::Tx& tx, std::int64_t workspace_no, EventD
 
 Result<> Intake::note(store::Tx& tx, std::int64_t workspace_no, ledger::LeafKind kind,
                       std::map<std::string, ledger::LeafValue, std::less<>> members) {
-    const routing::WorkspaceFacts* workspace = parts_.directory.get().workspace(workspace_no);
-    if (workspace == nullptr) return fail(Errc::not_found, "the workspace does not exist");
     const Timestamp now = parts_.clock.wall();
-    TRY(const std::int64_t log_no, parts_.book.log_of(tx, workspace->id, workspace_no, now));
-    TRY(const std::uint64_t n, parts_.book.next(tx, log_no));
     ledger::Leaf leaf;
     leaf.kind = kind;
     leaf.at = now;
-    leaf.number = n;
-    leaf.tenant = workspace->id.text();
     leaf.members = std::move(members);
+    std::int64_t log_no = 0;
+    if (workspace_no == installation_no) {
+        leaf.tenant = "root";
+        TRY(log_no, parts_.book.log_of(tx, std::nullopt, std::nullopt, now));
+    } else {
+        const routing::WorkspaceFacts* workspace = parts_.directory.get().workspace(workspace_no);
+        if (workspace == nullptr) return fail(Errc::not_found, "the workspace does not exist");
+        leaf.tenant = workspace->id.text();
+        TRY(log_no, parts_.book.log_of(tx, workspace->id, workspace_no, now));
+    }
+    TRY(leaf.number, parts_.book.next(tx, log_no));
     return parts_.book.append(tx, log_no, leaf);
+}
+
+Result<std::string> Intake::commit_to(store::Tx& tx, std::int64_t workspace_no, const Uuid& subject,
+                                      std::string_view text) {
+    const routing::WorkspaceFacts* workspace = parts_.directory.get().workspace(workspace_no);
+    if (workspace == nullptr) return fail(Errc::not_found, "the workspace does not exist");
+    const Timestamp now = parts_.clock.wall();
+    CHECK(parts_.keys.ensure(tx, workspace->id, workspace_no, now));
+    TRY(const security::DataKey key,
+        parts_.keys.subject(tx, workspace->id, workspace_no, subject, now));
+    return to_hex(parts_.keys.vault().commit(key, as_bytes(text)));
+}
+
+Result<Uuid> subject_of(sql::Connection& db, const store::EventRow& event) {
+    if (!event.envelope_no) return event.id.value;
+    TRY(const auto envelope, store::load_envelope_id(db, *event.envelope_no));
+    if (!envelope) return fail(Errc::corrupt, "an event's envelope is missing");
+    return envelope->value;
+}
+
+Result<std::optional<Timestamp>> erased_at(sql::Connection& db, const store::EventRow& event) {
+    TRY(const Uuid subject, subject_of(db, event));
+    TRY(const auto key, store::find_subject_key(db, event.workspace_no, subject));
+    if (!key) return std::nullopt;
+    return key->destroyed_at;
 }
 
 Result<SealedEvent> load_sealed_event(sql::Connection& db, std::int64_t seq) {
@@ -195,12 +233,7 @@ Result<SealedEvent> load_sealed_event(sql::Connection& db, std::int64_t seq) {
     TRY(auto row, store::load_event(db, seq, store::Payload::read));
     if (!row) return fail(Errc::not_found, "the event is no longer kept");
     out.row = std::move(*row);
-    out.subject = out.row.id.value;
-    if (out.row.envelope_no) {
-        TRY(const auto envelope, store::load_envelope(db, *out.row.envelope_no));
-        if (!envelope) return fail(Errc::corrupt, "an event's envelope is missing");
-        out.subject = envelope->id.value;
-    }
+    TRY(out.subject, subject_of(db, out.row));
     TRY(out.key, store::find_subject_key(db, out.row.workspace_no, out.subject));
     TRY(out.workspace_keys, store::list_data_keys(db, out.row.workspace_no, 1'000));
     return out;

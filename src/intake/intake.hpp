@@ -19,6 +19,9 @@
 
 namespace blotter::intake {
 
+/// What stands for the installation where a workspace's number is asked for.
+inline constexpr std::int64_t installation_no = 0;
+
 /// One first attempt to make now: handed to delivery after the commit, never before.
 struct Fresh {
     std::shared_ptr<const connectors::EventFacts> event;
@@ -64,6 +67,10 @@ struct AcceptOptions {
     std::optional<Digest> request_hash;          ///< with a key or a client-set id
 };
 
+/// The form in which an event's Idempotency-Key is stored: callers put names and addresses into
+/// them.
+Digest event_key_hash(std::string_view key);
+
 struct Accepted {
     EventId id;
     std::int64_t seq = 0;
@@ -91,9 +98,15 @@ class Intake {
     Result<Accepted> accept(store::Tx& tx, std::int64_t workspace_no, EventDraft draft,
                             const AcceptOptions& options = {});
 
-    /// Appends another kind of leaf to the workspace's log (configuration, security, erasure).
+    /// Appends another kind of leaf to the workspace's log (configuration, security, erasure), or
+    /// to the root log for `installation_no`.
     Result<> note(store::Tx& tx, std::int64_t workspace_no, ledger::LeafKind kind,
                   std::map<std::string, ledger::LeafValue, std::less<>> members);
+
+    /// The commitment that goes into a leaf instead of a text about `subject` (a destination, a
+    /// workspace): HMAC with a salt that is kept under a key of the subject's own, as for events.
+    Result<std::string> commit_to(store::Tx& tx, std::int64_t workspace_no, const Uuid& subject,
+                                  std::string_view text);
 
     Parts& parts() { return parts_; }
 
@@ -115,6 +128,11 @@ class Intake {
 
     Parts parts_;
 };
+
+/// Whose data an event holds: its envelope's, or its own. Any connection.
+Result<Uuid> subject_of(sql::Connection& db, const store::EventRow& event);
+/// When that data was erased. Any connection.
+Result<std::optional<Timestamp>> erased_at(sql::Connection& db, const store::EventRow& event);
 
 /// An event as the store has it, with everything needed to open it.
 struct SealedEvent {

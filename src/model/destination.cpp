@@ -178,7 +178,7 @@ json::Value config_to_json(const Destination& d) {
 Result<> config_from_json(const json::Value& config, Destination& into) {
     json::ObjectReader in{config};
     types_from_json(in, into);
-    into.filter = in.text_or("filter", 4'096, "");
+    into.filter = in.text_or("filter", filter_bytes_max, "");
     limits_from_json(in, into.limits);
     WebhookSettings& w = into.webhook;
     w = {};

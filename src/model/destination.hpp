@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -30,6 +31,9 @@ std::string_view to_text(CompatibilityScheme scheme);
 std::optional<CompatibilityScheme> parse_compatibility_scheme(std::string_view text);
 
 enum class OrderPolicy : std::uint8_t { none = 0, per_envelope = 1 };
+
+/// A filter may be as long as the expression language reads (`expression::Limits`).
+inline constexpr std::size_t filter_bytes_max = 8'192;
 
 /// What a destination says itself of how fast it is served. What it leaves empty is as
 /// DeliveryDefaults has it.

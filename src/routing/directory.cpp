@@ -142,7 +142,7 @@ const KeyFacts* Directory::key(const ApiKeyId& id) const {
 std::vector<const KeyFacts*> Directory::keys(std::optional<std::int64_t> workspace_no) const {
     std::vector<const KeyFacts*> out;
     for (const auto& [id, key] : *keys_)
-        if (!workspace_no || key.workspace_no == workspace_no) out.push_back(&key);
+        if (key.workspace_no == workspace_no) out.push_back(&key);
     std::ranges::sort(out, {}, &KeyFacts::no);
     return out;
 }

@@ -89,6 +89,7 @@ class Directory {
     /// What counts for destinations that say nothing themselves; the same for a process's life.
     const DeliveryDefaults& defaults() const { return *defaults_; }
     const KeyFacts* key(const ApiKeyId& id) const;
+    /// Of a workspace, or those of the installation itself.
     std::vector<const KeyFacts*> keys(std::optional<std::int64_t> workspace_no) const;
 
     Directory with(WorkspaceFacts workspace) const;

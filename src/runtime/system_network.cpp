@@ -2,6 +2,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <ifaddrs.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <boost/asio/as_tuple.hpp>
@@ -143,6 +145,28 @@ Result<std::unique_ptr<Acceptor>> SystemNetwork::listen(ListenOptions options) {
         return fail(Errc::unavailable,
                     "cannot listen on " + text_of(options.at) + ": " + error.message());
     return std::make_unique<SystemAcceptor>(impl_->sweep, std::move(acceptor), std::move(tls));
+}
+
+std::vector<IpAddress> machine_addresses() {
+    std::vector<IpAddress> out;
+    ifaddrs* all = nullptr;
+    if (::getifaddrs(&all) != 0) return out;
+    const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> owner{all, &::freeifaddrs};
+    for (const ifaddrs* one = all; one != nullptr; one = one->ifa_next) {
+        if (one->ifa_addr == nullptr) continue;
+        if (one->ifa_addr->sa_family == AF_INET) {
+            sockaddr_in in{};
+            std::memcpy(&in, one->ifa_addr, sizeof in);
+            out.emplace_back(asio::ip::make_address_v4(ntohl(in.sin_addr.s_addr)));
+        } else if (one->ifa_addr->sa_family == AF_INET6) {
+            sockaddr_in6 in{};
+            std::memcpy(&in, one->ifa_addr, sizeof in);
+            asio::ip::address_v6::bytes_type bytes;
+            std::memcpy(bytes.data(), &in.sin6_addr, bytes.size());
+            out.emplace_back(asio::ip::address_v6{bytes});
+        }
+    }
+    return out;
 }
 
 }  // namespace blotter::runtime

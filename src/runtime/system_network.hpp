@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "runtime/loop.hpp"
 #include "runtime/net.hpp"
@@ -34,5 +35,9 @@ Result<> check_certificates(const TlsServerOptions& files);
 inline constexpr std::size_t authorities_bytes_max = 1 << 20;
 /// Whether this is PEM of 1 to 64 certificates. Errc::tls_failed says what is wrong.
 Result<> check_authorities(const std::string& pem);
+
+/// The addresses of the machine's interfaces at this moment, without zones. Empty when the system
+/// does not say.
+std::vector<IpAddress> machine_addresses();
 
 }  // namespace blotter::runtime

@@ -20,14 +20,18 @@ struct BlockRow {
 
 using enum AddressTier;
 
+constexpr std::string_view loopback = "loopback";
+constexpr std::string_view unspecified = "unspecified";
+constexpr std::string_view unspecified_v4 = "unspecified (\"this network\")";
+
 // The IANA special-purpose registries of both families. The longest matching block counts, so the
 // metadata services inside broader blocks are named on their own.
 constexpr BlockRow block_rows[] = {
-    {"0.0.0.0/8", forbidden, "unspecified (\"this network\")"},
+    {"0.0.0.0/8", forbidden, unspecified_v4},
     {"10.0.0.0/8", private_network, "a private network (RFC 1918)"},
     {"100.64.0.0/10", private_network, "a carrier's shared network (RFC 6598)"},
     {"100.100.100.200/32", forbidden, "a cloud metadata service"},
-    {"127.0.0.0/8", forbidden, "loopback"},
+    {"127.0.0.0/8", forbidden, loopback},
     {"168.63.129.16/32", forbidden, "a cloud metadata service"},
     {"169.254.0.0/16", forbidden, "link-local (cloud metadata)"},
     {"172.16.0.0/12", private_network, "a private network (RFC 1918)"},
@@ -46,8 +50,8 @@ constexpr BlockRow block_rows[] = {
     {"::/0", reserved, "outside the global IPv6 range"},
     {"2000::/3", global, "global"},
     {"::/8", reserved, "reserved (RFC 4291)"},
-    {"::/128", forbidden, "unspecified"},
-    {"::1/128", forbidden, "loopback"},
+    {"::/128", forbidden, unspecified},
+    {"::1/128", forbidden, loopback},
     {"64:ff9b::/96", reserved, "a translation to IPv4 (NAT64, RFC 6052)"},
     {"64:ff9b:1::/48", reserved, "a translation to IPv4 (NAT64, RFC 8215)"},
     {"100::/64", reserved, "discard-only (RFC 6666)"},
@@ -125,6 +129,7 @@ Result<> check_allow_entry(const Cidr& entry) {
 Result<EgressGuard> EgressGuard::create(EgressPolicy policy) {
     for (const Cidr& entry : policy.allow) CHECK(check_allow_entry(entry));
     for (IpEndpoint& own : policy.own) own.address = own.address.unmapped();
+    for (IpAddress& address : policy.machine) address = address.unmapped();
     return EgressGuard(std::move(policy));
 }
 
@@ -146,11 +151,25 @@ Result<> EgressGuard::check_port(std::uint16_t port) const {
     return {};
 }
 
+/// `to` is not mapped. A listener on all addresses answers on every one of the machine's, and one
+/// on :: on those of IPv4 as well.
+bool EgressGuard::is_own(const IpEndpoint& to) const {
+    const std::string_view block = kind_of(to.address).what;
+    const bool local = block == loopback || block == unspecified || block == unspecified_v4 ||
+                       contains(policy_.machine, to.address);
+    return std::ranges::any_of(policy_.own, [&](const IpEndpoint& own) {
+        if (own.port != to.port) return false;
+        const std::string_view listens = kind_of(own.address).what;
+        const bool everywhere = listens == unspecified || listens == unspecified_v4;
+        return own.address == to.address || (everywhere && local);
+    });
+}
+
 Result<> EgressGuard::check_address(const IpEndpoint& to,
                                     std::span<const Cidr> workspace_allow) const {
     CHECK(check_port(to.port));
     const IpAddress plain = to.address.unmapped();
-    if (contains(policy_.own, IpEndpoint{plain, to.port}))
+    if (is_own({plain, to.port}))
         return fail(Errc::address_denied,
                     join_port(to) + " is where Blotter itself listens; it does not call itself");
     const AddressKind kind = kind_of(plain);
@@ -167,8 +186,8 @@ Result<Url> EgressGuard::check_url(std::string_view text,
     TRY(Url url, parse_url(text));
     if (url.scheme == UrlScheme::http && policy_.plain_http == PlainHttp::refused)
         return fail(Errc::invalid_argument,
-                    "plain http is not allowed; use https, or set egress.plain_http in the server "
-                    "configuration");
+                    "plain http is not allowed; use https, or set egress.http_allowed in the "
+                    "server configuration");
     if (is_local_name(url.host))
         return fail(Errc::address_denied,
                     "'" + url.host +
@@ -176,6 +195,10 @@ Result<Url> EgressGuard::check_url(std::string_view text,
                         "its address and allow it with egress.allow in the server "
                         "configuration");
     CHECK(check_port(url.port));
+    if (contains(policy_.own_names, std::pair{url.host, url.port}))
+        return fail(Errc::address_denied, "'" + url.host + ":" + std::to_string(url.port) +
+                                              "' is where Blotter itself is reached; it does not "
+                                              "call itself");
     if (url.address) CHECK(check_address({*url.address, url.port}, workspace_allow));
     return url;
 }

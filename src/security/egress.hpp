@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.hpp"
@@ -25,9 +26,14 @@ struct EgressPolicy {
     PlainHttp plain_http = PlainHttp::refused;
     /// Blocks that are not public and shall be reached all the same (`egress.allow`).
     std::vector<Cidr> allow;
-    /// Where this installation listens itself, every address of it. Never contacted, whatever
-    /// `allow` says: a request to ourselves could loop.
+    /// Where this installation listens itself. Never contacted, whatever `allow` says: a request
+    /// to ourselves could loop. 0.0.0.0 and :: stand for every address of this machine: loopback
+    /// and those in `machine`.
     std::vector<IpEndpoint> own;
+    /// The addresses of this machine's interfaces.
+    std::vector<IpAddress> machine;
+    /// Names (with port) under which this installation is reached, as from `listen.public_url`.
+    std::vector<std::pair<std::string, std::uint16_t>> own_names;
     /// Refused among the ports from 1024 up: databases, queues and control planes.
     std::vector<std::uint16_t> denied_ports = {
         2049, 2181, 2375, 2376, 2379, 2380, 3306,  4369,  5432,  5672,  5984,  6379,  6443,
@@ -74,6 +80,7 @@ class EgressGuard {
   private:
     explicit EgressGuard(EgressPolicy policy) : policy_(std::move(policy)) {}
     Result<> check_port(std::uint16_t port) const;
+    bool is_own(const IpEndpoint& to) const;
 
     EgressPolicy policy_;
 };

@@ -225,11 +225,39 @@ TEST(EgressGuard, never_calls_itself_even_where_the_address_is_allowed) {
     EXPECT_FALSE(guard.check_url("http://127.0.0.1:8080/"));
 }
 
+TEST(EgressGuard, a_listener_on_all_addresses_is_not_called_on_any_of_the_machines) {
+    for (const std::string_view everywhere : {"0.0.0.0", "::", "::ffff:0.0.0.0"}) {
+        const EgressGuard guard =
+            *EgressGuard::create({.plain_http = PlainHttp::allowed,
+                                  .allow = cidrs({"127.0.0.0/8", "::1/128", "10.0.0.0/8"}),
+                                  .own = {{ip(everywhere), 8080}},
+                                  .machine = {ip("10.1.2.3"), ip("1.1.1.1"), ip("2606:4700::1")}});
+        for (const std::string_view own :
+             {"127.0.0.1", "127.9.9.9", "::1", "10.1.2.3", "::ffff:10.1.2.3", "1.1.1.1",
+              "2606:4700::1", "0.0.0.0", "::"}) {
+            const auto verdict = guard.check_address({ip(own), 8080});
+            ASSERT_FALSE(verdict) << everywhere << " " << own;
+            EXPECT_THAT(verdict.error().detail, HasSubstr("itself")) << everywhere << " " << own;
+        }
+        EXPECT_TRUE(guard.check_address({ip("10.1.2.3"), 8081})) << "another program's port";
+        EXPECT_TRUE(guard.check_address({ip("10.1.2.4"), 8080})) << "another machine";
+        EXPECT_TRUE(guard.check_address({ip("127.0.0.1"), 8081}));
+    }
+}
+
+TEST(EgressGuard, refuses_the_name_under_which_the_installation_is_reached) {
+    const EgressGuard guard = *EgressGuard::create({.own_names = {{"blotter.example", 443}}});
+    EXPECT_THAT(guard.check_url("https://BLOTTER.example/v1/events").error().detail,
+                HasSubstr("itself"));
+    EXPECT_TRUE(guard.check_url("https://blotter.example:8443/"));
+    EXPECT_TRUE(guard.check_url("https://other.example/"));
+}
+
 TEST(EgressGuard, wants_https_unless_plain_http_is_allowed) {
     const EgressGuard strict = guard_with({}, PlainHttp::refused);
     EXPECT_TRUE(strict.check_url("https://example.com/"));
     EXPECT_THAT(strict.check_url("http://example.com/").error().detail,
-                HasSubstr("egress.plain_http"));
+                HasSubstr("egress.http_allowed"));
     EXPECT_FALSE(strict.check_url("http://example.com:8080/"));
     EXPECT_THAT(strict.check_url("https://example.com:80/").error().detail, HasSubstr("port 80"));
     EXPECT_TRUE(open_web.check_url("https://example.com:80/"));

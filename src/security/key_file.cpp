@@ -69,13 +69,22 @@ Result<MasterKey> read_key(std::string_view line, const std::string& where) {
     return key;
 }
 
-Result<Secret> read_file(const std::filesystem::path& path) {
-    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (file.get() < 0) return system_failure("cannot open", path);
-    struct stat status{};
-    if (::fstat(file.get(), &status) != 0) return system_failure("cannot look at", path);
-    if (!S_ISREG(status.st_mode))
-        return fail(Errc::unavailable, fmt::format("{} is not a plain file", path.string()));
+/// Whether systemd handed the file to this service (LoadCredential): it lies in a folder of the
+/// service's own that only root can change, belongs to root, and an access list lets the service
+/// read it, which shows as mode 0440.
+bool is_credential(const std::filesystem::path& path, const struct stat& file,
+                   const std::filesystem::path& credentials) {
+    const auto inside = std::filesystem::absolute(path).lexically_normal().lexically_relative(
+        credentials.lexically_normal());
+    if (inside.empty() || *inside.begin() == "..") return false;
+    struct stat folder{};
+    if (::stat(path.parent_path().c_str(), &folder) != 0) return false;
+    const unsigned mode = file.st_mode & 07777U;
+    return file.st_uid == 0 && file.st_gid == 0 && (mode == 0400 || mode == 0440) &&
+           (folder.st_uid == 0 || folder.st_uid == ::geteuid()) && (folder.st_mode & 0022U) == 0;
+}
+
+Result<> check_owner_and_mode(const std::filesystem::path& path, const struct stat& status) {
     if (status.st_uid != ::geteuid())
         return fail(
             Errc::unavailable,
@@ -88,6 +97,18 @@ Result<Secret> read_file(const std::filesystem::path& path) {
                     fmt::format("the key file {} has mode {:04o}, so others may read or change it; "
                                 "run: chmod 0400 '{}'",
                                 path.string(), mode, path.string()));
+    return {};
+}
+
+Result<Secret> read_file(const std::filesystem::path& path,
+                         const std::filesystem::path& credentials) {
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (file.get() < 0) return system_failure("cannot open", path);
+    struct stat status{};
+    if (::fstat(file.get(), &status) != 0) return system_failure("cannot look at", path);
+    if (!S_ISREG(status.st_mode))
+        return fail(Errc::unavailable, fmt::format("{} is not a plain file", path.string()));
+    if (!is_credential(path, status, credentials)) CHECK(check_owner_and_mode(path, status));
     Bytes bytes(key_file_bytes_max + 1);
     std::size_t used = 0;
     while (used < bytes.size()) {
@@ -189,8 +210,9 @@ Result<MasterKeys> MasterKeys::parse(std::string_view text, std::string_view ori
     return out;
 }
 
-Result<MasterKeys> MasterKeys::load_file(const std::filesystem::path& path) {
-    TRY(const Secret text, read_file(path));
+Result<MasterKeys> MasterKeys::load_file(const std::filesystem::path& path,
+                                         const std::filesystem::path& credentials) {
+    TRY(const Secret text, read_file(path, credentials));
     return parse(text.expose_text(), "the key file " + path.string());
 }
 

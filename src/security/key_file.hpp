@@ -33,9 +33,12 @@ class MasterKeys {
   public:
     /// `origin` names the file or the environment variable in errors.
     static Result<MasterKeys> parse(std::string_view text, std::string_view origin);
-    /// Reads the file only if it is a plain file of this user with mode 0400 or 0600; otherwise the
-    /// error says which command puts it right.
-    static Result<MasterKeys> load_file(const std::filesystem::path& path);
+    /// Reads the file only if it is a plain file of this user with mode 0400 or 0600, or one that
+    /// systemd handed over (LoadCredential): below `credentials`, of root, mode 0400 or 0440.
+    /// Otherwise the error says which command puts it right.
+    static Result<MasterKeys> load_file(
+        const std::filesystem::path& path,
+        const std::filesystem::path& credentials = "/run/credentials");
 
     /// A second set for a vault on another thread.
     MasterKeys copy() const;

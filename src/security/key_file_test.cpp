@@ -146,6 +146,27 @@ TEST_F(KeyFile, is_refused_unless_its_mode_is_0400_or_0600) {
     }
 }
 
+TEST_F(KeyFile, of_root_is_read_where_systemd_hands_over_credentials_and_nowhere_else) {
+    if (::geteuid() != 0) {
+        // A file of root that everybody can open stands for one that was put there by somebody.
+        EXPECT_FALSE(MasterKeys::load_file("/etc/passwd", "/etc"));
+        return;
+    }
+    const fs::path path = write(first_line, 0440);
+    EXPECT_TRUE(MasterKeys::load_file(path, folder_));
+    EXPECT_TRUE(MasterKeys::load_file(path, folder_.parent_path()));
+    EXPECT_FALSE(MasterKeys::load_file(path)) << "not among the credentials";
+    EXPECT_FALSE(MasterKeys::load_file(path, folder_ / "other"));
+    ::chmod(path.c_str(), 0444);
+    EXPECT_FALSE(MasterKeys::load_file(path, folder_)) << "everybody may read it";
+    ::chmod(path.c_str(), 0440);
+    ASSERT_EQ(::chown(path.c_str(), 0, 1), 0);
+    EXPECT_FALSE(MasterKeys::load_file(path, folder_)) << "another group may read it";
+    ASSERT_EQ(::chown(path.c_str(), 0, 0), 0);
+    ::chmod(folder_.c_str(), 0777);
+    EXPECT_FALSE(MasterKeys::load_file(path, folder_)) << "anybody may replace it";
+}
+
 TEST_F(KeyFile, is_refused_when_it_belongs_to_another_user) {
     const fs::path path = write(first_line, 0400);
     if (::chown(path.c_str(), ::geteuid() + 1, static_cast<gid_t>(-1)) == 0) {

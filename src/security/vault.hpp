@@ -74,6 +74,9 @@ class Vault {
     Vault(const Vault&) = delete;
     Vault& operator=(const Vault&) = delete;
 
+    /// Other master keys from now on, for a rotation under way. Keys that are held stay held.
+    void set_masters(MasterKeys masters) { masters_ = std::move(masters); }
+
     /// A known text sealed under the current master key, to be stored once per installation.
     Bytes make_canary();
     /// Fails if the master keys are not those that made the canary: refuse to start then.

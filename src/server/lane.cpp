@@ -117,6 +117,11 @@ runtime::Task<> Lane::stop_delivering(MonoTime deadline) {
     co_await engine_.stop(deadline);
 }
 
+runtime::Task<> Lane::set_masters(security::MasterKeys masters) {
+    vault_.set_masters(std::move(masters));
+    co_return;
+}
+
 void Lane::set_directory(routing::DirectoryPtr directory) {
     loop_.post([this, directory = std::move(directory)] { services_.directory = directory; });
 }

@@ -66,6 +66,8 @@ class Lane {
     /// On the lane's own loop.
     runtime::Task<> stop_serving(MonoTime deadline);
     runtime::Task<> stop_delivering(MonoTime deadline);
+    /// On the lane's own loop: opens with other master keys from now on.
+    runtime::Task<> set_masters(security::MasterKeys masters);
     /// From any thread.
     void set_directory(routing::DirectoryPtr directory);
 

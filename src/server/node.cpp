@@ -4,8 +4,11 @@
 
 #include <fmt/format.h>
 
+#include "api/erasure.hpp"
+#include "cli/keys.hpp"
 #include "config/load.hpp"
 #include "ledger/sealer.hpp"
+#include "runtime/system_network.hpp"
 #include "runtime/wait_for.hpp"
 #include "server/background.hpp"
 #include "server/certificate_watch.hpp"
@@ -32,6 +35,13 @@ Result<runtime::Endpoint> endpoint_of(const config::HostPort& address) {
     return runtime::Endpoint{ip, address.port};
 }
 
+void add_own(security::EgressPolicy& policy, const runtime::Endpoint& own) {
+    if (const auto ip = security::IpAddress::parse(own.address().to_string()))
+        policy.own.push_back({*ip, own.port()});
+}
+
+/// Everything under which this installation can be reached is closed to its destinations. The
+/// machine's addresses are those at the start.
 Result<security::EgressGuard> make_guard(const config::Settings& settings,
                                          const runtime::Endpoint& own) {
     security::EgressPolicy policy;
@@ -41,8 +51,16 @@ Result<security::EgressGuard> make_guard(const config::Settings& settings,
             TRY(const security::Cidr cidr, security::Cidr::parse(text));
             policy.allow.push_back(cidr);
         }
-    if (const auto ip = security::IpAddress::parse(own.address().to_string()))
-        policy.own.push_back({*ip, own.port()});
+    add_own(policy, own);
+    if (settings.metrics.address) {
+        TRY(const runtime::Endpoint metrics, endpoint_of(*settings.metrics.address));
+        add_own(policy, metrics);
+    }
+    for (const runtime::IpAddress& address : runtime::machine_addresses())
+        if (const auto ip = security::IpAddress::parse(address.to_string()))
+            policy.machine.push_back(*ip);
+    if (const auto url = security::parse_url(settings.listen.public_url); url && !url->address)
+        policy.own_names.emplace_back(url->host, url->port);
     return security::EgressGuard::create(std::move(policy));
 }
 
@@ -55,6 +73,16 @@ Result<std::string> extra_authorities(runtime::Disk& disk, const config::Setting
         return fail(Errc::invalid_argument, fmt::format("egress.extra_ca_file, {}: {}",
                                                         file.string(), usable.error().detail));
     return pem;
+}
+
+/// Files of an erasure that a process did not come to remove.
+Result<> finish_erasures(sql::Connection& db, store::Blobs& blobs) {
+    CHECK(db.begin());
+    if (auto done = api::remove_doomed_blobs(db, blobs); !done) {
+        db.rollback();
+        return done;
+    }
+    return db.commit();
 }
 
 std::string text_of(const runtime::Endpoint& endpoint) {
@@ -124,6 +152,7 @@ struct Node::Impl {
     Result<> make_companions();
     void reload_certificates();
     Result<> announce();
+    runtime::Task<Result<std::int64_t>> rewrap(security::MasterKeys masters);
 };
 
 Result<> Node::Impl::open_store() {
@@ -148,7 +177,8 @@ Result<> Node::Impl::open_store() {
     blobs = std::make_unique<store::Blobs>(*disk, *offload, data->paths.files());
     TRY(const std::uint64_t free, disk->free_bytes(data->paths.root));
     space.set_free(free);
-    return blobs->prepare();
+    CHECK(blobs->prepare());
+    return finish_erasures(*data->writer, *blobs);
 }
 
 Result<> Node::Impl::make_writer_side() {
@@ -403,6 +433,49 @@ void Node::stop() {
 
 void Node::reload_certificates() {
     impl_->lanes[0]->loop().post([impl = impl_.get()] { impl->reload_certificates(); });
+}
+
+/// The writer's vault first, then the rows, a slice per transaction.
+runtime::Task<Result<std::int64_t>> Node::Impl::rewrap(security::MasterKeys masters) {
+    runtime::Loop& loop = *loops[0];
+    const std::string current = masters.current().id;
+    CO_CHECK(co_await store::write(
+        loop, *writer, [this, fresh = std::move(masters)](store::Tx& tx) mutable -> Result<> {
+            vault->set_masters(std::move(fresh));
+            return cli::renew_canary(tx.db(), *vault);
+        }));
+    for (std::int64_t all = 0;;) {
+        CO_TRY(const std::int64_t some,
+               co_await store::write(loop, *writer, [this, current](store::Tx& tx) {
+                   return cli::rewrap_slice(tx.db(), *vault, current);
+               }));
+        if (some == 0) co_return all;
+        all += some;
+    }
+}
+
+Result<std::int64_t> Node::rotate_master_key() {
+    Impl& impl = *impl_;
+    if (impl.options.settings.keys.master.is_set()) return 0;
+    const auto file = config::key_file_for(impl.options.settings);
+    TRY(security::MasterKeys masters, security::MasterKeys::load_file(file));
+    if (masters.current().id == impl.data->masters.current().id) return 0;
+    if (masters.find(impl.data->masters.current().id) == nullptr)
+        return fail(Errc::precondition_failed,
+                    fmt::format("the key file {} has lost the key that is in use: put its line "
+                                "back below the new one",
+                                file.string()));
+    // Readers first: they must open what is wrapped anew from the first row on.
+    for (const auto& lane : impl.lanes)
+        runtime::wait_for(lane->loop(), lane->set_masters(masters.copy()));
+    std::optional<Result<std::int64_t>> count;
+    const auto keep = [](Impl& on, security::MasterKeys keys,
+                         std::optional<Result<std::int64_t>>& out) -> runtime::Task<> {
+        out = co_await on.rewrap(std::move(keys));
+    };
+    runtime::wait_for(*impl.loops[0], keep(impl, masters.copy(), count));
+    if (*count) impl.data->masters = std::move(masters);
+    return std::move(*count);
 }
 
 std::string Node::address() const {

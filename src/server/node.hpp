@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -35,6 +36,11 @@ class Node {
     /// they are not usable the old ones stay, and the log and a metric say so. Without TLS nothing
     /// happens.
     void reload_certificates();
+
+    /// Reads the key file again. When another key comes first in it than before, every key in the
+    /// database is wrapped anew under that one, slice by slice between other work; gives how many
+    /// were. The older key must still be in the file. Nothing happens with `keys.master`.
+    Result<std::int64_t> rotate_master_key();
 
     /// "127.0.0.1:8427": where it listens.
     std::string address() const;

@@ -102,6 +102,10 @@ int serve(std::string config_file, std::vector<std::string> flags) {
             ::_exit(exit_store_failed);
         }
         if (number != SIGHUP) break;
+        if (const auto rewrapped = (*node)->rotate_master_key(); !rewrapped)
+            log.error("keys.rotation_failed", {{"error", rewrapped.error()}});
+        else if (*rewrapped > 0)
+            log.info("keys.rotated", {{"count", *rewrapped}});
         if (auto again = load_configuration(config_file, flags)) {
             log.set_level(level_of(again->settings().log.level));
             log.info("config.reloaded");

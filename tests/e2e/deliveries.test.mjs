@@ -6,7 +6,7 @@ import { makeEvent } from './lib/api.mjs';
 import { Receiver } from './lib/receiver.mjs';
 import { startServer } from './lib/server.mjs';
 import { makeAuthority } from './lib/tls.mjs';
-import { pause } from './lib/wait.mjs';
+import { eventually, pause } from './lib/wait.mjs';
 import { hmacHex, publicKeyOfSeed, verifyEd25519, verifyWebhook } from './lib/webhooks.mjs';
 
 const server = await startServer();
@@ -584,4 +584,32 @@ test('what was due at a stop is sent after the start', async (t) => {
   assert.ok(done.attempts >= 2);
   assert.ok(receiver.requests.every((r) => r.body.equals(receiver.requests[0].body)));
   assert.equal((await api.destination(destination.id)).state, 'enabled');
+});
+
+test('a delivery behind an open circuit says so, and when it is tried again', async (t) => {
+  const api = await server.workspace();
+  const receiver = await Receiver.start();
+  t.after(() => receiver.close());
+  const url = receiver.url;
+  await receiver.close();  // nobody listens there any more
+  const destination = await api.webhook(url, { concurrency: 1 });
+  const events = await api.postBatch(Array.from({ length: 8 }, () => makeEvent()));
+  const all = await eventually('the circuit is open', async () => {
+    const found = await api.deliveries({ destination_id: destination.id });
+    return found.length === 8 ? found : undefined;
+  });
+  const waiting = all.filter((d) => d.state === 'queued');
+  assert.equal(all.filter((d) => d.state === 'retrying' && d.attempts === 1).length, 5, JSON.stringify(all));
+  assert.equal(waiting.length, 3);
+  // What comes while it is open waits in the same way.
+  const later = await api.postEvent(makeEvent());
+  waiting.push(...await api.deliveries({ event_id: later.id }));
+  for (const delivery of waiting) {
+    assert.equal(delivery.reason, 'circuit_open', JSON.stringify(delivery));
+    assert.equal(delivery.attempts, 0, 'no attempt was used up');
+    const ahead_ms = Date.parse(delivery.next_attempt_at) - Date.now();
+    assert.ok(ahead_ms > 0 && ahead_ms <= 60_000, `${ahead_ms}`);
+  }
+  assert.equal((await api.delivery(waiting[3].id)).reason, 'circuit_open');
+  assert.equal(events.length, 8);
 });

@@ -132,8 +132,9 @@ runtime::Task<Result<Reply>> list_requests(Services& services, Call& call) {
                                 }));
     // Keys of the installation act in workspaces too.
     std::unordered_map<std::int64_t, ApiKeyId> keys;
-    for (const routing::KeyFacts* key : call.directory->keys(std::nullopt))
-        keys.emplace(key->no, key->id);
+    for (const std::optional<std::int64_t> owner : {std::optional{call.workspace_no}, {}})
+        for (const routing::KeyFacts* key : call.directory->keys(owner))
+            keys.emplace(key->no, key->id);
     json::Array data;
     for (const store::RequestLogRow& row : found.rows) data.push_back(view_of(row, keys));
     co_return Reply{

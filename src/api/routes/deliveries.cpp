@@ -4,6 +4,7 @@
 #include "api/helpers.hpp"
 #include "api/replay_runner.hpp"
 #include "api/replays.hpp"
+#include "store/tables/destinations.hpp"
 #include "store/tables/events.hpp"
 
 namespace blotter::api {
@@ -16,6 +17,7 @@ using security::Permission;
 struct ListQuery {
     store::DeliveryFilter filter;
     std::optional<EventId> event;
+    std::optional<DestinationId> destination;
     PageQuery page;
 };
 
@@ -24,11 +26,7 @@ Result<ListQuery> read_query(Services& services, const Call& call) {
     TRY(out.page, read_page(services, call, "listDeliveries"));
     out.filter.workspace_no = call.workspace_no;
     TRY(out.event, query_id<EventId>(call, "event_id"));
-    TRY(const auto destination, query_id<DestinationId>(call, "destination_id"));
-    if (destination) {
-        const auto target = call.directory->target(call.workspace_no, *destination);
-        out.filter.destination_no = target ? target->destination.no : 0;  // 0: nobody's
-    }
+    TRY(out.destination, query_id<DestinationId>(call, "destination_id"));
     TRY(out.filter.from, query_time(call, "from"));
     TRY(out.filter.until, query_time(call, "until"));
     if (const std::string* state = call.query.find("state")) {
@@ -52,7 +50,13 @@ Result<Listed> list(sql::Connection& db, ListQuery query, const routing::Directo
         if (!event) return Listed{};
         query.filter.event_seq = event->seq;
     }
-    if (query.filter.destination_no == 0) return Listed{};
+    if (query.destination) {
+        // From the store: what was sent to a destination is on record after it was deleted, too.
+        TRY(const auto destination,
+            store::find_any_destination(db, query.filter.workspace_no, *query.destination));
+        if (!destination) return Listed{};
+        query.filter.destination_no = destination->no;
+    }
     TRY(auto page, store::list_deliveries(db, query.filter, query.page.page));
     Listed out{{}, page.next};
     TRY(out.rows, with_names(db, std::move(page.rows), directory));
@@ -61,10 +65,11 @@ Result<Listed> list(sql::Connection& db, ListQuery query, const routing::Directo
 
 runtime::Task<Result<Reply>> list_deliveries(Services& services, Call& call) {
     CO_TRY(ListQuery query, read_query(services, call));
-    CO_TRY(const Listed found,
+    CO_TRY(Listed found,
            co_await store::read(services.loop, services.reader,
                                 [query = std::move(query), directory = call.directory](
                                     sql::Connection& db) { return list(db, query, *directory); }));
+    show_circuits(services.hub, found.rows);
     json::Array data;
     for (const DeliveryFacts& delivery : found.rows) data.push_back(view_of(delivery));
     co_return Reply{
@@ -94,7 +99,9 @@ runtime::Task<Result<Reply>> get_delivery(Services& services, Call& call) {
                                 [id, no = call.workspace_no, directory = call.directory](
                                     sql::Connection& db) { return show(db, id, no, *directory); }));
     const auto excerpts = call.may(Permission::payload_read) ? Excerpts::show : Excerpts::hide;
-    json::Value view = view_of(shown.delivery);
+    std::vector<DeliveryFacts> one{shown.delivery};
+    show_circuits(services.hub, one);
+    json::Value view = view_of(one.front());
     json::Array attempts;
     for (const store::AttemptRow& attempt : shown.attempts)
         attempts.push_back(view_of(attempt, excerpts));
@@ -135,6 +142,8 @@ Result<Reply> replay_one(store::Tx& tx, WriterSide& side, delivery::Hub& hub,
     CHECK(check_replayable(side.directory().get(), row));
     TRY(const auto event, store::load_event(tx.db(), row.event_seq, store::Payload::skip));
     if (!event) return fail(Errc::gone, "the event is no longer kept");
+    TRY(const auto erased, intake::erased_at(tx.db(), *event));
+    if (erased) return fail(Errc::gone, "the event's data was erased; there is nothing to send");
     store::ReplayRow replay;
     replay.created_at = side.clock().wall();
     replay.id = side.entropy().id<ReplayId>(replay.created_at);

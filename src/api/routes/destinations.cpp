@@ -283,9 +283,10 @@ Result<Reply> remove(store::Tx& tx, WriterSide& side, const Destination& destina
                                 {destination.no, now, "destination_removed", cancel_slice_rows}));
     CHECK(store::delete_destination(tx.db(), destination.no, now));
     const std::string id = destination.id.text();
-    CHECK(side.intake.note(
-        tx, destination.workspace_no, ledger::LeafKind::destination_changed,
-        {{"c", to_hex(sha256("deleted " + id))}, {"dst", id}, {"state", std::string{"deleted"}}}));
+    TRY(const std::string commitment,
+        side.intake.commit_to(tx, destination.workspace_no, destination.id.value, "deleted"));
+    CHECK(side.intake.note(tx, destination.workspace_no, ledger::LeafKind::destination_changed,
+                           {{"c", commitment}, {"dst", id}, {"state", std::string{"deleted"}}}));
     side.directory().change(tx, side.directory().get().without_target(destination.no));
     return Reply{204, {}, {}};
 }

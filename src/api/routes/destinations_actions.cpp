@@ -337,7 +337,7 @@ runtime::Task<Result<Reply>> explain_filter(Services& services, Call& call) {
     const std::string event_id = in.text_or("event_id", 64, "");
     const json::Value event = in.object("event");
     const bool other_filter = in.has("filter");
-    std::string filter = in.text_or("filter", 4'096, "");
+    std::string filter = in.text_or("filter", filter_bytes_max, "");
     if (event_id.empty() == event.is_null())
         in.refuse("event_id", "give either 'event_id' or 'event' with type and data");
     CO_CHECK(in.finish());

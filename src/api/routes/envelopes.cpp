@@ -90,20 +90,40 @@ runtime::Task<Result<Reply>> create_envelope(Services& services, Call& call) {
         });
 }
 
-runtime::Task<Result<Envelope>> read_envelope(Services& services, Call& call) {
+/// What remains of an envelope whose data was erased.
+json::Value erased_view(const SealedEnvelope& sealed) {
+    const store::EnvelopeRow& row = sealed.row;
+    json::Object out{{"id", row.id.text()},
+                     {"status", to_text(row.state)},
+                     {"created_at", to_rfc3339(row.created_at)},
+                     {"updated_at", to_rfc3339(row.updated_at)},
+                     {"erased", true}};
+    if (sealed.key && sealed.key->destroyed_at)
+        out.append("erased_at", to_rfc3339(*sealed.key->destroyed_at));
+    return out;
+}
+
+runtime::Task<Result<SealedEnvelopes>> read_sealed(Services& services, Call& call) {
     CO_TRY(const EnvelopeId id, path_id<EnvelopeId>(call, "envelope_id"));
-    CO_TRY(const SealedEnvelopes sealed,
-           co_await store::read(services.loop, services.reader,
-                                [id, workspace_no = call.workspace_no](sql::Connection& db) {
-                                    return load_sealed_envelope(db, workspace_no, id);
-                                }));
+    co_return co_await store::read(services.loop, services.reader,
+                                   [id, workspace_no = call.workspace_no](sql::Connection& db) {
+                                       return load_sealed_envelope(db, workspace_no, id);
+                                   });
+}
+
+runtime::Task<Result<Envelope>> read_envelope(Services& services, Call& call) {
+    CO_TRY(const SealedEnvelopes sealed, co_await read_sealed(services, call));
     co_return open_envelope(services.keys, call.workspace, sealed.envelopes.front(),
                             sealed.workspace_keys);
 }
 
 runtime::Task<Result<Reply>> get_envelope(Services& services, Call& call) {
-    CO_TRY(const Envelope envelope, co_await read_envelope(services, call));
-    co_return Reply{200, view_of(envelope, *call.directory), {}};
+    CO_TRY(const SealedEnvelopes sealed, co_await read_sealed(services, call));
+    const SealedEnvelope& one = sealed.envelopes.front();
+    const auto envelope = open_envelope(services.keys, call.workspace, one, sealed.workspace_keys);
+    if (envelope) co_return Reply{200, view_of(*envelope, *call.directory), {}};
+    if (envelope.error().code != Errc::gone) co_return pass(envelope.error());
+    co_return Reply{200, erased_view(one), {}};
 }
 
 runtime::Task<Result<Reply>> get_history(Services& services, Call& call) {
@@ -189,15 +209,6 @@ Result<EnvelopePage> load_page(sql::Connection& db, const ListQuery& query) {
     return out;
 }
 
-/// What remains of an envelope whose data was erased.
-json::Value erased_view(const store::EnvelopeRow& row) {
-    return json::Object{{"id", row.id.text()},
-                        {"status", to_text(row.state)},
-                        {"created_at", to_rfc3339(row.created_at)},
-                        {"updated_at", to_rfc3339(row.updated_at)},
-                        {"erased", true}};
-}
-
 runtime::Task<Result<Reply>> list_envelopes(Services& services, Call& call) {
     CO_TRY(const ListQuery query, read_list_query(services, call));
     CO_TRY(const EnvelopePage page,
@@ -210,7 +221,7 @@ runtime::Task<Result<Reply>> list_envelopes(Services& services, Call& call) {
         if (envelope)
             data.push_back(view_of(*envelope, *call.directory));
         else if (envelope.error().code == Errc::gone)
-            data.push_back(erased_view(sealed.row));
+            data.push_back(erased_view(sealed));
         else if (envelope.error().code != Errc::not_found)  // a deleted draft is not shown
             co_return pass(envelope.error());
     }
@@ -253,7 +264,8 @@ std::vector<Component> components() {
          R"("completed_at":{"type":"string","format":"date-time"},)"
          R"("ended_at":{"type":"string","format":"date-time"},"reason":{"type":"string"},)"
          R"("version":{"type":"integer"},"erased":{"type":"boolean","description":)"
-         R"("Its personal data was erased; only what is shown remains."}}})"},
+         R"("Its personal data was erased; only what is shown remains."},)"
+         R"("erased_at":{"type":"string","format":"date-time"}}})"},
         {"EnvelopeRequest",
          R"({"type":"object","required":["title"],"properties":{"title":{"type":"string"},)"
          R"("external_id":{"type":"string"},"level":{"enum":["simple","advanced","qualified"]},)"

@@ -21,6 +21,7 @@ using security::Permission;
 struct EventFacts {
     store::EventRow row;
     std::optional<EnvelopeId> envelope;
+    std::optional<Timestamp> erased_at;
 };
 
 json::Object view_of(const EventFacts& event, const Call& call) {
@@ -38,6 +39,10 @@ json::Object view_of(const EventFacts& event, const Call& call) {
     out.append("entity_ids", std::move(entities));
     out.append("deliveries", static_cast<std::uint64_t>(row.plan.size()));
     out.append("leaf", row.leaf);
+    if (event.erased_at) {
+        out.append("erased", true);
+        out.append("erased_at", to_rfc3339(*event.erased_at));
+    }
     return out;
 }
 
@@ -109,7 +114,9 @@ Result<EventPage> load_page(sql::Connection& db, EventQuery query) {
             }
             envelope = entry->second;
         }
-        out.events.push_back({std::move(row), envelope});
+        const Uuid subject = envelope ? envelope->value : row.id.value;
+        TRY(const auto key, store::find_subject_key(db, row.workspace_no, subject));
+        out.events.push_back({std::move(row), envelope, key ? key->destroyed_at : std::nullopt});
     }
     return out;
 }
@@ -140,6 +147,7 @@ Result<FoundEvent> load_event(sql::Connection& db, std::int64_t workspace_no, co
         TRY(out.facts.envelope, store::load_envelope_id(db, *row->envelope_no));
     }
     out.facts.row = *std::move(row);
+    if (out.sealed.key) out.facts.erased_at = out.sealed.key->destroyed_at;
     return out;
 }
 
@@ -155,9 +163,7 @@ runtime::Task<Result<Reply>> get_event(Services& services, Call& call) {
     auto opened = intake::open_event(services.keys, call.workspace, found.sealed);
     if (opened)
         out.append("data", std::move(opened->data));
-    else if (opened.error().code == Errc::gone)
-        out.append("erased", true);
-    else
+    else if (opened.error().code != Errc::gone)
         co_return pass(std::move(opened).error());
     co_return Reply{200, std::move(out), {}};
 }
@@ -205,7 +211,7 @@ Result<EventDeliveries> load_deliveries(sql::Connection& db, const EventId& id,
 runtime::Task<Result<Reply>> list_event_deliveries(Services& services, Call& call) {
     CO_TRY(const EventId id, path_id<EventId>(call, "event_id"));
     CO_TRY(const PageQuery page, read_page(services, call, "listEventDeliveries"));
-    CO_TRY(const EventDeliveries found,
+    CO_TRY(EventDeliveries found,
            co_await store::read(services.loop, services.reader,
                                 [id, page = page.page, directory = call.directory,
                                  workspace_no = call.workspace_no](sql::Connection& db) {
@@ -213,6 +219,7 @@ runtime::Task<Result<Reply>> list_event_deliveries(Services& services, Call& cal
                                     filter.workspace_no = workspace_no;
                                     return load_deliveries(db, id, filter, page, *directory);
                                 }));
+    show_circuits(services.hub, found.rows);
     json::Array data;
     for (const DestinationId& destination : found.pending)
         data.push_back(json::Object{{"event_id", id.text()},
@@ -327,7 +334,8 @@ std::vector<Component> event_read_components() {
          R"({"type":"string"}},"deliveries":{"type":"integer","description":)"
          R"("How many destinations it was planned for."},"leaf":{"type":"integer",)"
          R"("description":"Its index in the workspace's ledger."},"data":{"type":"object"},)"
-         R"("erased":{"type":"boolean"}}})"},
+         R"("erased":{"type":"boolean","description":"The data was erased; the proof holds."},)"
+         R"("erased_at":{"type":"string","format":"date-time"}}})"},
         {"EventList",
          R"({"type":"object","properties":{"data":{"type":"array","items":)"
          R"({"$ref":"#/components/schemas/Event"}},"next_cursor":{"type":["string","null"]}}})"},

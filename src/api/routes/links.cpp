@@ -20,6 +20,9 @@ struct Linked {
 Result<Linked> load_linked(sql::Connection& db, const connectors::Link& link) {
     Linked out;
     TRY(out.event, intake::load_sealed_event(db, link.event_seq));
+    // Said by the key: the file itself may be gone with everything else.
+    if (out.event.key && out.event.key->destroyed_at)
+        return fail(Errc::gone, "the data of this event was erased");
     TRY(out.file, load_sealed_file(db, out.event.row.workspace_no, link.file));
     TRY(const auto start, store::load_link_start(db, link.event_seq, link.destination_no));
     out.start = std::max(out.event.row.accepted_at, start.value_or(Timestamp{}));

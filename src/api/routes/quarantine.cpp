@@ -6,6 +6,7 @@
 #include "api/helpers.hpp"
 #include "base/json_reader.hpp"
 #include "store/tables/alerts.hpp"
+#include "store/tables/events.hpp"
 
 namespace blotter::api {
 namespace {
@@ -85,6 +86,10 @@ runtime::Task<Result<Reply>> get_quarantined(Services& services, Call& call) {
                                return out;
                            }));
     json::Value view = view_of(found.row);
+    if (found.row.payload.empty()) {
+        view.as_object()->append("erased", true);
+        co_return Reply{200, std::move(view), {}};
+    }
     if (!call.may(Permission::payload_read)) co_return Reply{200, std::move(view), {}};
     CO_CHECK(services.keys.load(call.workspace, std::move(found.keys)));
     CO_TRY(const security::Secret text,
@@ -116,8 +121,11 @@ Result<> note_decision(store::Tx& tx, WriterSide& side, const store::QuarantineR
                                                         {"state", state},
                                                         {"by", row.decided_by},
                                                         {"event", event_id}});
+    const auto* workspace = side.directory().get().workspace(row.workspace_no);
+    TRY(const std::string commitment,
+        side.intake.commit_to(tx, row.workspace_no, workspace->id.value, what));
     std::map<std::string, ledger::LeafValue, std::less<>> members{
-        {"c", to_hex(sha256(what))}, {"qrn", row.id.text()}, {"state", state}};
+        {"c", commitment}, {"qrn", row.id.text()}, {"state", state}};
     if (!event_id.empty()) members.emplace("eid", event_id);
     return side.intake.note(tx, row.workspace_no, ledger::LeafKind::config_changed,
                             std::move(members));
@@ -140,6 +148,15 @@ Result<PostedEvent> reopen(WriterSide& side, store::Tx& tx, const store::Quarant
     return event;
 }
 
+/// Whose data the released event holds: what was set aside is erased with it.
+Result<Uuid> subject_of(store::Tx& tx, std::int64_t workspace_no, const std::string* event_id) {
+    const auto id = EventId::parse(event_id == nullptr ? "" : *event_id);
+    if (!id) return fail(Errc::internal, "a released event has no id");
+    TRY(const auto event, store::find_event(tx.db(), workspace_no, *id));
+    if (!event) return fail(Errc::corrupt, "a released event is missing");
+    return intake::subject_of(tx.db(), *event);
+}
+
 Result<Reply> release(store::Tx& tx, WriterSide& side, store::QuarantineDecision decision) {
     decision.at = side.clock().wall();
     decision.state = store::QuarantineState::released;
@@ -149,6 +166,8 @@ Result<Reply> release(store::Tx& tx, WriterSide& side, store::QuarantineDecision
         accept_event(tx, side, row.workspace_no, std::move(event), std::nullopt));
     json::Value view = view_of(row);
     const std::string* event_id = answer.find("id")->as_string();
+    TRY(const Uuid subject, subject_of(tx, row.workspace_no, event_id));
+    CHECK(store::set_quarantine_subject(tx.db(), row.no, subject));
     CHECK(note_decision(tx, side, row, event_id == nullptr ? "" : *event_id));
     view.as_object()->append("event", std::move(answer));
     return Reply{200, std::move(view), {}};
@@ -194,6 +213,7 @@ std::vector<Component> quarantine_components() {
          R"("reason":{"type":"string"},"state":{"enum":["waiting","released","rejected"]},)"
          R"("decided_by":{"type":["string","null"]},"decided_at":{"type":["string","null"]},)"
          R"("payload":{"description":"The event as it was posted; needs payload:read."},)"
+         R"("erased":{"type":"boolean","description":"The payload went with a person's data."},)"
          R"("event":{"type":"object","description":"What became of a released one."}}})"},
         {"QuarantineList",
          R"({"type":"object","properties":{"data":{"type":"array","items":)"

@@ -5,12 +5,15 @@
 #include <fmt/format.h>
 
 #include "connectors/reference_id.hpp"
+#include "security/certificates.hpp"
 #include "security/compat_signature.hpp"
 #include "security/header_rules.hpp"
 #include "security/standard_webhooks.hpp"
 
 namespace blotter::connectors {
 namespace {
+
+constexpr int loads_max = 4;
 
 Result<security::IpAddress> to_security(const runtime::IpAddress& address) {
     if (address.is_v4()) {
@@ -72,6 +75,7 @@ struct WebhookConnector::Prepared {
     std::optional<security::WebhookSigner> signer;
     std::optional<security::CompatSigner> compat;
     std::optional<Timestamp> valid_until;
+    std::int64_t version = 0;  ///< of the destination that it was made from
     http::AddressCheck check;
 };
 
@@ -80,25 +84,38 @@ WebhookConnector::WebhookConnector(Parts parts, Options options)
 WebhookConnector::~WebhookConnector() = default;
 
 void WebhookConnector::forget(std::int64_t destination_no) {
+    ++forgotten_;
     const auto found = prepared_.find(destination_no);
     if (found == prepared_.end()) return;
     parts_.client.drop_idle(*found->second->origin);
     prepared_.erase(found);
 }
 
+/// A `forget` may come while secrets are being read: then they may be those from before a rotation,
+/// and are read again. What was made for another version of the destination is never used, nor is
+/// a newer one replaced by an older one.
 runtime::Task<Result<WebhookConnector::PreparedPtr>> WebhookConnector::prepare(
     routing::TargetPtr target) {
     const std::int64_t no = target->destination.no;
-    const auto found = prepared_.find(no);
-    if (found != prepared_.end()) {
+    const std::int64_t version = target->destination.version;
+    if (const auto found = prepared_.find(no); found != prepared_.end()) {
         const auto until = found->second->valid_until;
-        if (!until || *until > parts_.loop.clock().wall()) co_return found->second;
+        const bool valid = !until || *until > parts_.loop.clock().wall();
+        if (valid && found->second->version == version) co_return found->second;
     }
-    CO_TRY(DestinationSecrets secrets,
-           co_await parts_.secrets.load(no, target->destination.workspace_no));
-    auto made = make(target->destination, std::move(secrets));
-    if (made) prepared_.insert_or_assign(no, *made);
-    co_return made;
+    for (int tries = 1;; ++tries) {
+        const std::uint64_t before = forgotten_;
+        CO_TRY(DestinationSecrets secrets,
+               co_await parts_.secrets.load(no, target->destination.workspace_no));
+        // Others are forgotten as well, so a busy administrator is not waited for.
+        if (forgotten_ != before && tries < loads_max) continue;
+        auto made = make(target->destination, std::move(secrets));
+        if (!made || forgotten_ != before) co_return made;
+        const auto found = prepared_.find(no);
+        if (found == prepared_.end() || found->second->version <= version)
+            prepared_.insert_or_assign(no, *made);
+        co_return made;
+    }
 }
 
 Result<WebhookConnector::PreparedPtr> WebhookConnector::make(const Destination& destination,
@@ -142,6 +159,7 @@ Result<WebhookConnector::PreparedPtr> WebhookConnector::make(const Destination& 
         TRY(out->compat, security::CompatSigner::create(form, secrets.signing));
     }
     out->valid_until = secrets.valid_until;
+    out->version = destination.version;
     out->check = [&guard = parts_.guard](const runtime::IpAddress& address,
                                          std::uint16_t port) -> Result<> {
         TRY(const security::IpAddress ip, to_security(address));
@@ -252,6 +270,9 @@ Result<> check_webhook(const WebhookSettings& settings, const security::EgressGu
     if (settings.compatibility != CompatibilityScheme::none)
         if (auto done = security::check_signature_header_name(settings.compatibility_header); !done)
             return pass(below(std::move(done).error(), "compatibility_header"));
+    if (!settings.ca_pem.empty())
+        if (auto done = security::check_authorities(settings.ca_pem); !done)
+            return pass(below(std::move(done).error(), "ca_pem"));
     return {};
 }
 

@@ -53,6 +53,7 @@ class WebhookConnector final : public Connector {
     Parts parts_;
     Options options_;
     std::unordered_map<std::int64_t, PreparedPtr> prepared_;
+    std::uint64_t forgotten_ = 0;  ///< counts `forget`: what was read before one is not kept
 };
 
 /// Checks a webhook's settings as far as that is possible without the network: address, headers,

@@ -73,9 +73,11 @@ CREATE TABLE idempotency (
     status INTEGER NOT NULL,
     headers TEXT NOT NULL,
     body BLOB NOT NULL,
+    subject BLOB,
     PRIMARY KEY (workspace_no, key_hash)
 ) /*strict*/;
 CREATE INDEX idempotency_by_age ON idempotency (created_ms);
+CREATE INDEX idempotency_by_subject ON idempotency (subject) WHERE subject IS NOT NULL;
 
 CREATE TABLE data_key (
     id BLOB PRIMARY KEY,
@@ -96,6 +98,13 @@ CREATE TABLE subject_key (
     destroyed_ms INTEGER
 ) /*keyed*/;
 CREATE INDEX subject_key_alive ON subject_key (workspace_no, subject) WHERE destroyed_ms IS NULL;
+
+CREATE TABLE erasure (
+    subject BLOB PRIMARY KEY,
+    workspace_no INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    summary TEXT NOT NULL
+) /*keyed*/;
 
 -- Destinations -------------------------------------------------------------------------------
 
@@ -156,6 +165,11 @@ CREATE TABLE file_use (
     PRIMARY KEY (owner, file_id)
 ) /*keyed*/;
 CREATE INDEX file_use_by_file ON file_use (file_id);
+
+-- Bytes that are to be removed from the disk: on record until they are gone.
+CREATE TABLE blob_doomed (
+    sha256 BLOB PRIMARY KEY
+) /*keyed*/;
 
 CREATE TABLE file_access (
     no INTEGER PRIMARY KEY /*next*/,
@@ -365,8 +379,10 @@ CREATE TABLE quarantine (
     payload BLOB NOT NULL,
     state INTEGER NOT NULL,
     decided_by TEXT NOT NULL,
-    decided_ms INTEGER
+    decided_ms INTEGER,
+    subject BLOB
 ) /*strict*/;
+CREATE INDEX quarantine_by_subject ON quarantine (subject) WHERE subject IS NOT NULL;
 CREATE INDEX quarantine_by_workspace ON quarantine (workspace_no, no);
 CREATE INDEX quarantine_by_state ON quarantine (workspace_no, state, no);
 )sql";

@@ -68,8 +68,11 @@ constexpr sql::Query claim_again{
     "WHERE workspace_no = ?1 AND key_hash = ?2 AND state = 1 AND created_ms < ?3"};
 constexpr sql::Query claim_finish{
     "idempotency.finish",
-    "UPDATE idempotency SET state = 2, status = ?3, headers = ?4, body = ?5 "
+    "UPDATE idempotency SET state = 2, status = ?3, headers = ?4, body = ?5, subject = ?6 "
     "WHERE workspace_no = ?1 AND key_hash = ?2 AND state = 1"};
+constexpr sql::Query claim_erase{
+    "idempotency.erase",
+    "UPDATE idempotency SET status = 410, body = ?2 WHERE subject = ?1 AND subject IS NOT NULL"};
 constexpr sql::Query claim_release{
     "idempotency.release",
     "DELETE FROM idempotency WHERE workspace_no = ?1 AND key_hash = ?2 AND state = 1"};
@@ -179,8 +182,13 @@ Result<Applied> reclaim_idempotency(sql::Connection& db, const IdempotencyKey& k
 
 Result<Applied> finish_idempotency(sql::Connection& db, const IdempotencyKey& key,
                                    const IdempotentAnswer& answer) {
+    const auto subject = answer.subject ? std::optional<ByteView>{*answer.subject} : std::nullopt;
     return detail::change(db, claim_finish, key.workspace_no, key.key_hash, answer.status,
-                          answer.headers, answer.body);
+                          answer.headers, answer.body, subject);
+}
+
+Result<> erase_idempotent_answers(sql::Connection& db, const Uuid& subject) {
+    return sql::run(db, claim_erase, ByteView{subject}, ByteView{});
 }
 
 Result<Applied> release_idempotency(sql::Connection& db, const IdempotencyKey& key) {

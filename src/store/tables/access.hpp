@@ -97,9 +97,12 @@ struct IdempotentAnswer {
     int status = 0;
     std::string_view headers;
     ByteView body;
+    std::optional<Uuid> subject{};  ///< whose data the answer holds, for erasure
 };
 Result<Applied> finish_idempotency(sql::Connection& db, const IdempotencyKey& key,
                                    const IdempotentAnswer& answer);
+/// Empties the answers about a subject; their keys stay used, with the status 410.
+Result<> erase_idempotent_answers(sql::Connection& db, const Uuid& subject);
 /// Lets go of a key whose request failed, so that it can be tried again.
 Result<Applied> release_idempotency(sql::Connection& db, const IdempotencyKey& key);
 /// Gives how many were deleted.

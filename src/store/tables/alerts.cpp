@@ -80,6 +80,11 @@ constexpr sql::Query quarantine_walk{
 constexpr sql::Query quarantine_delete{"quarantine.delete", "DELETE FROM quarantine WHERE no = ?1"};
 constexpr sql::Query alert_count{"alert.unresolved_count",
                                  "SELECT no FROM alert WHERE state < 3 LIMIT ?1"};
+constexpr sql::Query quarantine_subject{"quarantine.subject",
+                                        "UPDATE quarantine SET subject = ?2 WHERE no = ?1"};
+constexpr sql::Query quarantine_erase{
+    "quarantine.erase",
+    "UPDATE quarantine SET payload = ?2 WHERE subject = ?1 AND subject IS NOT NULL"};
 constexpr sql::Query quarantine_decide{
     "quarantine.decide",
     "UPDATE quarantine SET state = ?3, decided_by = ?4, decided_ms = ?5 "
@@ -206,6 +211,14 @@ Result<Chunk> delete_old_quarantine(sql::Connection& db, const QuarantineRetenti
 
 Result<Count> count_unresolved_alerts(sql::Connection& db, std::int64_t cap) {
     return detail::count_rows(db, alert_count, cap);
+}
+
+Result<> set_quarantine_subject(sql::Connection& db, std::int64_t no, const Uuid& subject) {
+    return sql::run(db, quarantine_subject, no, ByteView{subject});
+}
+
+Result<> erase_quarantined(sql::Connection& db, const Uuid& subject) {
+    return sql::run(db, quarantine_erase, ByteView{subject}, ByteView{});
 }
 
 }  // namespace blotter::store

@@ -103,6 +103,10 @@ struct QuarantineDecision {
 };
 /// From waiting only.
 Result<Applied> decide_quarantine(sql::Connection& db, const QuarantineDecision& decision);
+/// Whose data a released one holds, so that it goes with the subject.
+Result<> set_quarantine_subject(sql::Connection& db, std::int64_t no, const Uuid& subject);
+/// Empties the payloads of a subject.
+Result<> erase_quarantined(sql::Connection& db, const Uuid& subject);
 
 /// Deletes those that were decided before a time.
 struct QuarantineRetention {

@@ -73,6 +73,19 @@ constexpr sql::Query delivery_moved{"delivery.moved",
                                     "UPDATE delivery SET state = ?3, next_ms = ?4, reason = ?5 "
                                     "WHERE no = ?1 AND state = ?2 AND state < 5"};
 
+// 5 is delivered, 7 cancelled.
+constexpr sql::Query delivery_late{
+    "delivery.late",
+    "UPDATE delivery SET state = CASE WHEN ?3 = 5 THEN 5 ELSE 7 END, attempts = ?2, "
+    "first_ms = COALESCE(first_ms, ?4), last_ms = ?4, reference = ?5 "
+    "WHERE no = ?1 AND attempts = ?2 - 1 AND state = 7 AND reason = 'erased'"};
+
+constexpr sql::Query attempt_once{
+    "attempt.once",
+    "INSERT INTO attempt (key, started_ms, took_us, outcome, status, detail) "
+    "VALUES (?1, ?2, 0, ?3, NULL, ?4) ON CONFLICT DO NOTHING"};
+constexpr sql::Query attempt_replace{"attempt.replace",
+                                     "UPDATE attempt SET detail = ?2 WHERE key = ?1"};
 constexpr sql::Query attempt_insert{
     "attempt.insert",
     "INSERT INTO attempt (key, started_ms, took_us, outcome, status, detail) "
@@ -127,13 +140,15 @@ AttemptRow read_attempt(const sql::Statement& s) {
 
 enum class Kind : bool { attempt, skip };
 
+std::int64_t attempt_key(std::int64_t delivery_no, std::uint32_t n, Kind kind) {
+    INVARIANT(n <= attempt_number_max);
+    return detail::attempts_begin(delivery_no) + std::int64_t{n} * 2 + (kind == Kind::skip ? 1 : 0);
+}
+
 Result<> insert_attempt(sql::Connection& db, std::int64_t delivery_no, const AttemptResult& a,
                         Kind kind) {
-    INVARIANT(a.n <= attempt_number_max);
-    const std::int64_t key =
-        detail::attempts_begin(delivery_no) + std::int64_t{a.n} * 2 + (kind == Kind::skip ? 1 : 0);
-    return sql::run(db, attempt_insert, key, a.started_at, a.took.count(), a.outcome, a.status,
-                    a.detail);
+    return sql::run(db, attempt_insert, attempt_key(delivery_no, a.n, kind), a.started_at,
+                    a.took.count(), a.outcome, a.status, a.detail);
 }
 
 /// Where a delivery waits: in the due index, among the held ones, or nowhere.
@@ -301,6 +316,18 @@ Result<Applied> record_skip(sql::Connection& db, std::int64_t delivery_no,
     return Applied::yes;
 }
 
+Result<std::optional<Timestamp>> record_wait(sql::Connection& db, const CircuitWait& wait) {
+    TRY(const auto before, load_delivery(db, wait.no));
+    if (!before || !before->next_at) return std::nullopt;
+    const Timestamp next = std::max(*before->next_at, wait.until);
+    CHECK(sql::run(db, delivery_moved, wait.no, before->state, before->state, next,
+                   text_or_null(wait.reason)));
+    CHECK(sql::run(db, attempt_once, attempt_key(wait.no, before->attempts, Kind::skip), wait.at,
+                   wait.outcome, as_bytes("{}")));
+    CHECK(move(db, *before, {wait.no, before->destination_no, before->state, next}));
+    return next;
+}
+
 Result<Applied> change_delivery(sql::Connection& db, const DeliveryChange& change) {
     TRY(const auto before, load_delivery(db, change.no));
     if (!before) return Applied::no;
@@ -337,6 +364,22 @@ Result<Chunk> delete_old_attempts(sql::Connection& db, const AttemptRetention& r
         out.deleted += deleted;
     }
     return out;
+}
+
+Result<> replace_attempt_detail(sql::Connection& db, std::int64_t delivery_no,
+                                const AttemptRow& attempt) {
+    const Kind kind = attempt.skip ? Kind::skip : Kind::attempt;
+    return sql::run(db, attempt_replace, attempt_key(delivery_no, attempt.n, kind), attempt.detail);
+}
+
+Result<Applied> record_late_attempt(sql::Connection& db, std::int64_t delivery_no,
+                                    const AttemptResult& result) {
+    TRY(const Applied applied,
+        detail::change(db, delivery_late, delivery_no, result.n, result.state, result.started_at,
+                       text_or_null(result.reference)));
+    if (applied == Applied::no) return Applied::no;
+    CHECK(insert_attempt(db, delivery_no, result, Kind::attempt));
+    return Applied::yes;
 }
 
 }  // namespace blotter::store

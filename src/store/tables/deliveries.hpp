@@ -134,6 +134,18 @@ Result<Applied> record_attempt(sql::Connection& db, std::int64_t delivery_no,
 Result<Applied> record_skip(sql::Connection& db, std::int64_t delivery_no,
                             const AttemptResult& skip);
 
+/// The same for a row that is not at hand: whatever attempts it made, if it waits for one. It is
+/// on record once per attempt, and the time never moves back. Gives the new time; nothing when the
+/// delivery does not wait.
+struct CircuitWait {
+    std::int64_t no = 0;
+    Timestamp at;
+    Timestamp until;
+    int outcome = 0;
+    std::string_view reason;
+};
+Result<std::optional<Timestamp>> record_wait(sql::Connection& db, const CircuitWait& wait);
+
 /// A change of state without an attempt: hold, release, cancel, give up, another time.
 struct DeliveryChange {
     std::int64_t no = 0;
@@ -144,6 +156,15 @@ struct DeliveryChange {
 };
 /// `Applied::no` when it is not in state `from` any more.
 Result<Applied> change_delivery(sql::Connection& db, const DeliveryChange& change);
+
+/// Puts another detail in the place of an attempt's: what a receiver answered is erased so.
+Result<> replace_attempt_detail(sql::Connection& db, std::int64_t delivery_no,
+                                const AttemptRow& attempt);
+/// The outcome of an attempt that was under way when its delivery was cancelled because its data
+/// was erased. It is on record, and the delivery is delivered if the receiver took it: whoever
+/// erases must know who has the data. `Applied::no` for anything else.
+Result<Applied> record_late_attempt(sql::Connection& db, std::int64_t delivery_no,
+                                    const AttemptResult& result);
 
 // --- Retention ---
 

@@ -20,6 +20,8 @@ constexpr Text destination_select{
 constexpr sql::Query destination_by_id{
     "destination.by_id",
     kept<destination_select + "WHERE id = ?2 AND workspace_no = ?1 AND deleted_ms IS NULL">.chars};
+constexpr sql::Query destination_ever{
+    "destination.ever", kept<destination_select + "WHERE id = ?2 AND workspace_no = ?1">.chars};
 constexpr sql::Query destination_by_no{"destination.by_no",
                                        kept<destination_select + "WHERE no = ?1">.chars};
 constexpr Both destination_list{
@@ -115,6 +117,12 @@ Result<std::optional<DestinationRow>> find_destination(sql::Connection& db,
                                                        std::int64_t workspace_no,
                                                        const DestinationId& id) {
     return sql::one(db, destination_by_id, read_destination, workspace_no, id);
+}
+
+Result<std::optional<DestinationRow>> find_any_destination(sql::Connection& db,
+                                                           std::int64_t workspace_no,
+                                                           const DestinationId& id) {
+    return sql::one(db, destination_ever, read_destination, workspace_no, id);
 }
 
 Result<std::optional<DestinationRow>> load_destination(sql::Connection& db, std::int64_t no) {

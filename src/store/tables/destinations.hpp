@@ -30,6 +30,9 @@ Result<std::optional<DestinationRow>> find_destination(sql::Connection& db,
                                                        std::int64_t workspace_no,
                                                        const DestinationId& id);
 /// Deleted ones too: old deliveries name them.
+Result<std::optional<DestinationRow>> find_any_destination(sql::Connection& db,
+                                                           std::int64_t workspace_no,
+                                                           const DestinationId& id);
 Result<std::optional<DestinationRow>> load_destination(sql::Connection& db, std::int64_t no);
 Result<Page<DestinationRow>> list_destinations(sql::Connection& db, std::int64_t workspace_no,
                                                const PageOptions& page);

@@ -82,6 +82,9 @@ constexpr sql::Query delete_deliveries{"delivery.delete",
                                        "DELETE FROM delivery WHERE event_seq = ?1"};
 constexpr sql::Query delete_renewals{"link_renewal.delete",
                                      "DELETE FROM link_renewal WHERE event_seq = ?1"};
+// Of an event of its own; those of envelopes go with the envelope.
+constexpr sql::Query delete_file_uses{
+    "event.file_uses", "DELETE FROM file_use WHERE owner = (SELECT id FROM event WHERE seq = ?1)"};
 constexpr sql::Query delete_accesses{"file_access.delete",
                                      "DELETE FROM file_access WHERE event_seq = ?1"};
 constexpr sql::Query delete_keys{"event_key.delete", "DELETE FROM event_key WHERE event_seq = ?1"};
@@ -196,8 +199,8 @@ Result<> delete_with_everything(sql::Connection& db, std::int64_t seq) {
                        detail::attempts_begin(no + 1)));
     // A key of its own has only an event without an envelope.
     CHECK(sql::run(db, delete_own_key, seq));
-    for (const sql::Query* query :
-         {&delete_deliveries, &delete_renewals, &delete_accesses, &delete_keys, &delete_event})
+    for (const sql::Query* query : {&delete_deliveries, &delete_renewals, &delete_accesses,
+                                    &delete_file_uses, &delete_keys, &delete_event})
         CHECK(sql::run(db, *query, seq));
     return {};
 }
