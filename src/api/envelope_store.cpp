@@ -99,7 +99,7 @@ Result<Envelope> insert_envelope(store::Tx& tx, WriterSide& side,
     TRY(envelopes::Transition made, envelopes::create(std::move(draft), now));
     CHECK(side.keys().ensure(tx, workspace.id, workspace.no, now));
     TRY(const security::DataKey key,
-        side.keys().subject(tx, workspace.id, workspace.no, made.next.id.value, now));
+        side.keys().subject(tx, {workspace.id, workspace.no, made.next.id.value}, now));
     store::EnvelopeRow row = row_of(made.next);
     row.document = seal(side.keys(), workspace.id, key, made.next);
     TRY(made.next.no, store::insert_envelope(tx.db(), row));
@@ -119,7 +119,7 @@ Result<Envelope> change_envelope(store::Tx& tx, WriterSide& side, const Envelope
         return fail(Errc::precondition_failed, "the envelope has changed meanwhile");
     CHECK(side.keys().ensure(tx, workspace->id, workspace->no, now));
     TRY(const security::DataKey key,
-        side.keys().subject(tx, workspace->id, workspace->no, place.id.value, now));
+        side.keys().subject(tx, {workspace->id, workspace->no, place.id.value}, now));
     TRY(const Envelope before, open(side.keys(), workspace->id, key, *row));
     if (envelopes::is_deleted(before)) return no_such_envelope();
     TRY(envelopes::Transition step, envelopes::apply(before, command, now));

@@ -3,10 +3,13 @@
 namespace blotter::connectors {
 namespace {
 
+bool has_files(const json::Value& data) {
+    const json::Value* files = data.find("files");
+    return files != nullptr && files->as_object() != nullptr;
+}
+
 /// Adds `url` and `expires_at` to every file that names a stored one.
 json::Value with_links(const json::Value& data, const Links& links) {
-    const json::Value* files = data.find("files");
-    if (files == nullptr || files->as_object() == nullptr) return data;
     json::Value out = data;
     for (json::Member& member : *out.as_object()->find("files")->as_object()) {
         json::Object* file = member.value.as_object();
@@ -82,7 +85,9 @@ json::Value flat(const EventFacts& event, bool aliases, const json::Value& data)
 
 std::string render_body(const EventFacts& event, BodyFormat format, bool aliases,
                         const Links& links) {
-    const json::Value data = with_links(event.data, links);
+    const json::Value linked =
+        has_files(event.data) ? with_links(event.data, links) : json::Value{};
+    const json::Value& data = has_files(event.data) ? linked : event.data;
     if (format == BodyFormat::flat) return json::to_text(flat(event, aliases, data));
     // Written by hand around the data, which is by far the largest part: no copy of its tree.
     std::string out = json::to_text(head(event, aliases));
@@ -91,6 +96,13 @@ std::string render_body(const EventFacts& event, BodyFormat format, bool aliases
     json::append_text(out, data);
     out += '}';
     return out;
+}
+
+std::shared_ptr<const std::string> ready_body(const EventFacts& event, BodyFormat format,
+                                              bool aliases) {
+    const bool renamed = aliases && alias_of(event.type) != to_text(event.type);
+    if (format != BodyFormat::standard || renamed || has_files(event.data)) return nullptr;
+    return event.payload;
 }
 
 std::string canonical_payload(const EventFacts& event) {

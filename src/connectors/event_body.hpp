@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -24,6 +25,8 @@ struct EventFacts {
     std::string entity_id;  ///< empty: none
     std::optional<std::int64_t> envelope_no;
     json::Value data;
+    /// `canonical_payload`, where it was written already; null elsewhere.
+    std::shared_ptr<const std::string> payload;
 };
 
 /// Gives the address of a file for one destination, and how long it is promised to work.
@@ -36,6 +39,11 @@ struct Links {
 /// attempt of a delivery sends the same bytes.
 std::string render_body(const EventFacts& event, BodyFormat format, bool aliases,
                         const Links& links);
+
+/// The body without writing it: the payload itself, when that is what `render_body` would give.
+/// Null when it is not, or not at hand.
+std::shared_ptr<const std::string> ready_body(const EventFacts& event, BodyFormat format,
+                                              bool aliases);
 
 /// The plain facts as the ledger commits to them: the standard body without links.
 std::string canonical_payload(const EventFacts& event);

@@ -135,9 +135,12 @@ Result<Accepted> Intake::accept(store::Tx& tx, std::int64_t workspace_no, EventD
 
     CHECK(parts_.keys.ensure(tx, workspace->id, workspace_no, now));
     const Uuid key_subject = draft.envelope ? draft.envelope->value : facts->id.value;
+    // An id that was drawn just now has no key yet: nobody needs to look.
+    const auto age = draft.id || draft.envelope ? Keyring::Age::unknown : Keyring::Age::fresh;
     TRY(const security::DataKey key,
-        parts_.keys.subject(tx, workspace->id, workspace_no, key_subject, now));
-    const std::string payload = connectors::canonical_payload(*facts);
+        parts_.keys.subject(tx, {workspace->id, workspace_no, key_subject, age}, now));
+    facts->payload = std::make_shared<const std::string>(connectors::canonical_payload(*facts));
+    const std::string& payload = *facts->payload;
     const Bytes sealed = parts_.keys.vault().seal_payload(key, event_cell(workspace->id, facts->id),
                                                           as_bytes(payload));
     const Digest commitment = parts_.keys.vault().commit(key, as_bytes(payload));
@@ -258,6 +261,7 @@ Result<connectors::EventFacts> open_event(Keyring& keys, const WorkspaceId& work
     if (const json::Value* entity = body.find("entity_id"))
         if (const std::string* text = entity->as_string()) facts.entity_id = *text;
     facts.envelope_no = row.envelope_no;
+    facts.payload = std::make_shared<const std::string>(as_text(plain));
     if (json::Object* object = body.as_object())
         if (json::Value* data = object->find("data")) facts.data = std::move(*data);
     return facts;

@@ -83,15 +83,16 @@ Result<> Keyring::ensure(store::Tx& tx, const WorkspaceId& workspace, std::int64
     return {};
 }
 
-Result<security::DataKey> Keyring::subject(store::Tx& tx, const WorkspaceId& workspace,
-                                           std::int64_t workspace_no, const Uuid& subject,
-                                           Timestamp now) {
-    TRY(const auto found, store::find_subject_key(tx.db(), workspace_no, subject));
-    if (found && found->destroyed_at)
-        return fail(Errc::gone, "the data of this subject was erased");
-    if (found) return vault_.open_data_key(subject_cell(workspace, subject), found->wrapped);
-    TRY(security::NewDataKey made, vault_.create_data_key(subject_cell(workspace, subject)));
-    CHECK(store::insert_subject_key(tx.db(), {subject, workspace_no, made.wrapped, now, {}}));
+Result<security::DataKey> Keyring::subject(store::Tx& tx, const Subject& of, Timestamp now) {
+    const security::Cell cell = subject_cell(of.workspace, of.id);
+    if (of.age == Age::unknown) {
+        TRY(const auto found, store::find_subject_key(tx.db(), of.workspace_no, of.id));
+        if (found && found->destroyed_at)
+            return fail(Errc::gone, "the data of this subject was erased");
+        if (found) return vault_.open_data_key(cell, found->wrapped);
+    }
+    TRY(security::NewDataKey made, vault_.create_data_key(cell));
+    CHECK(store::insert_subject_key(tx.db(), {of.id, of.workspace_no, made.wrapped, now, {}}));
     return std::move(made.key);
 }
 

@@ -23,11 +23,17 @@ class Keyring {
     /// Loads the workspace's keys into this vault. Any connection.
     Result<> load(sql::Connection& db, const WorkspaceId& workspace, std::int64_t workspace_no);
 
+    /// Whether a subject's id was drawn just now, so that it cannot have a key.
+    enum class Age : std::uint8_t { unknown, fresh };
+    struct Subject {
+        WorkspaceId workspace;
+        std::int64_t workspace_no = 0;
+        Uuid id;
+        Age age = Age::unknown;
+    };
     /// The key of a subject (an envelope, or an event that belongs to none); made when there is
     /// none. Errc::gone when it was destroyed. Writer only.
-    Result<security::DataKey> subject(store::Tx& tx, const WorkspaceId& workspace,
-                                      std::int64_t workspace_no, const Uuid& subject,
-                                      Timestamp now);
+    Result<security::DataKey> subject(store::Tx& tx, const Subject& of, Timestamp now);
     /// The same from rows that were read elsewhere: Errc::gone when it was destroyed, corrupt when
     /// there is none.
     Result<security::DataKey> open_subject(const WorkspaceId& workspace, const Uuid& subject,

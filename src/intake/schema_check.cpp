@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <optional>
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -14,6 +15,8 @@
 #include <valijson/schema_parser.hpp>
 #include <valijson/validation_results.hpp>
 #include <valijson/validator.hpp>
+
+#include "intake/quick_check.hpp"
 
 namespace blotter::intake {
 
@@ -111,6 +114,7 @@ std::string pointer_of(const std::vector<std::string>& context) {
 
 struct SchemaCheck::Impl {
     valijson::Schema schema;
+    std::optional<QuickCheck> quick;
 };
 
 SchemaCheck::SchemaCheck(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -137,10 +141,12 @@ Result<SchemaCheck> SchemaCheck::compile(const json::Value& schema) {
         return fail(Errc::invalid_argument,
                     fmt::format("this is not a JSON Schema (draft 7): {}", mistake.what()));
     }
+    impl->quick = QuickCheck::make(schema);
     return SchemaCheck{std::move(impl)};
 }
 
 Result<> SchemaCheck::check(const json::Value& document, const std::string& pointer) const {
+    if (impl_->quick && impl_->quick->surely_meets(document)) return {};
     std::array<unsigned char, 4096> arena;
     bj::monotonic_resource memory(arena.data(), arena.size());
     const bj::value tree = to_boost(document, &memory);

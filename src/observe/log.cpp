@@ -56,6 +56,13 @@ void append(Buffer& out, std::string_view text) {
     out.append(text.data(), text.data() + text.size());
 }
 
+// How many characters at the beginning are printable ASCII that needs no escape: nearly all.
+std::size_t plain_prefix(std::string_view text) {
+    const auto other = std::ranges::find_if_not(
+        text, [](char c) { return c >= ' ' && c < 0x7f && c != '"' && c != '\\'; });
+    return static_cast<std::size_t>(other - text.begin());
+}
+
 void append_character(Buffer& out, std::string_view rest, const Decoded& c) {
     if (c.size == 0) return append(out, "\xef\xbf\xbd");  // U+FFFD for a byte that is not UTF-8
     if (c.point == '\n') return append(out, "\\n");
@@ -74,6 +81,10 @@ void append_quoted(Buffer& out, std::string_view text) {
     const std::string_view shown = cut_utf8(text, log_text_bytes_max);
     out.push_back('"');
     for (std::size_t at = 0; at < shown.size();) {
+        const std::size_t plain = plain_prefix(shown.substr(at));
+        append(out, shown.substr(at, plain));
+        at += plain;
+        if (at == shown.size()) break;
         const Decoded c = decode(shown.substr(at));
         append_character(out, shown.substr(at), c);
         at += std::max<std::size_t>(c.size, 1);

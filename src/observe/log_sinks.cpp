@@ -48,15 +48,21 @@ void BackgroundSink::write(std::string_view lines) {
             dropped_.fetch_add(1, std::memory_order_relaxed);
             return;
         }
-        // Only the line that ends the writer's sleep pays for waking it.
+        // Only the line that ends the writer's sleep pays for waking it, or the one that makes it
+        // hurry.
         wake = queued_.empty() && !busy_;
         queued_ += lines;
+        if (!hurried_ && queued_.size() > options_.queue_bytes_max / 2) wake = hurried_ = true;
     }
     if (wake) filled_.notify_one();
 }
 
 void BackgroundSink::flush() {
     std::unique_lock lock{mutex_};
+    if (!queued_.empty()) {
+        hurried_ = true;
+        filled_.notify_one();
+    }
     emptied_.wait(lock, [this] { return queued_.empty() && !busy_; });
 }
 
@@ -68,8 +74,10 @@ void BackgroundSink::run() {
     while (true) {
         filled_.wait(lock, [this] { return !queued_.empty() || stopping_; });
         if (queued_.empty()) return;
-        std::swap(batch, queued_);
         busy_ = true;
+        filled_.wait_for(lock, options_.gather, [this] { return hurried_ || stopping_; });
+        hurried_ = false;
+        std::swap(batch, queued_);
         lock.unlock();
 
         sink_.write(batch);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -29,14 +30,16 @@ class DescriptorSink final : public LogSink {
 };
 
 /// A bounded queue in front of a slow sink, emptied by one thread of its own: logging never waits
-/// for a disk or a pipe. When the queue is full, lines are dropped and counted, and the next
-/// batch ends with a line "log.dropped". Callable from any thread; the destructor writes what is
-/// queued and joins.
+/// for a disk or a pipe. What comes within `gather` after a first line is written together with it:
+/// to wake a thread for each line costs more than the line. When the queue is full, lines are
+/// dropped and counted, and the next batch ends with a line "log.dropped". Callable from any
+/// thread; the destructor writes what is queued and joins.
 class BackgroundSink final : public LogSink {
   public:
     struct Options {
         std::size_t queue_bytes_max = 1 << 20;
         Format format = Format::json;  ///< of the line about dropped lines
+        std::chrono::milliseconds gather{10};
     };
     /// `sink` and `now` are used on the writing thread only, and must outlive this.
     BackgroundSink(Options options, LogSink& sink, NowFn now);
@@ -58,12 +61,13 @@ class BackgroundSink final : public LogSink {
     const NowFn now_;
 
     // The one lock of this room: held for a copy of a line or a swap of two strings, never during
-    // a write. It guards queued_, busy_ and stopping_.
+    // a write. It guards queued_, busy_, hurried_ and stopping_.
     std::mutex mutex_;
     std::condition_variable filled_;
     std::condition_variable emptied_;
     std::string queued_;
-    bool busy_ = false;
+    bool busy_ = false;     ///< the thread is awake, gathering or writing
+    bool hurried_ = false;  ///< somebody waits, or the queue is half full: no more gathering
     bool stopping_ = false;
 
     std::atomic<std::uint64_t> dropped_{0};

@@ -64,6 +64,7 @@ struct Writer::Impl {
     // The writing thread's own.
     Jobs taken;
     std::vector<Member> group;
+    std::size_t last_group = 0;  ///< its jobs
     bool broken = false;
     std::thread thread;
 
@@ -132,6 +133,7 @@ Result<> Writer::Impl::run_members() {
 void Writer::Impl::run_group(std::span<std::unique_ptr<Job>> members) {
     group.clear();
     for (const auto& job : members) group.push_back({*job, Tx{*connection}, {}});
+    last_group = group.size();
     const MonoTime started = now();
     Result<> done = run_members();
     const MonoTime worked = now();
@@ -240,6 +242,9 @@ void Writer::Impl::loop() {
                 continue;
             }
             if (queue.empty()) return;
+            if (last_group >= options.gather_jobs && !stopping())
+                ready.wait_for(lock, options.gather,
+                               [this] { return stopping() || queue.size() >= options.ops_max; });
         }
         take();
         run_taken();
@@ -300,8 +305,9 @@ void Writer::submit(std::unique_ptr<Job> job) {
         } else {
             impl_->queued.fetch_add(1, std::memory_order_relaxed);
             impl_->queue.push_back(std::move(job));
-            // The thread sleeps only on an empty queue.
-            if (impl_->queue.size() == 1) impl_->ready.notify_one();
+            // The thread sleeps on an empty queue, or gathers until a group is full.
+            const std::size_t size = impl_->queue.size();
+            if (size == 1 || size == impl_->options.ops_max) impl_->ready.notify_one();
             return;
         }
     }

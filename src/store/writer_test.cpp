@@ -362,6 +362,28 @@ TEST_F(WriterTest, takes_work_from_many_threads_and_keeps_each_threads_order) {
     EXPECT_EQ(stored().size(), static_cast<std::size_t>(threads * each));
 }
 
+TEST_F(WriterTest, under_load_a_group_waits_for_more_until_it_is_full_or_the_writer_stops) {
+    std::vector<std::size_t> sizes;
+    std::atomic<int> done{0};
+    // With an hour to wait, only a full group or the end can commit what comes second.
+    make({.ops_max = 3,
+          .gather = std::chrono::hours{1},
+          .gather_jobs = 2,
+          .on_commit = [&](const Writer::Commit& c) { sizes.push_back(c.jobs); }});
+    const auto add = [&](int id) {
+        writer->submit(std::make_unique<TestJob>(put(id), [&](Result<>) { ++done; }));
+    };
+    for (int i = 0; i < 2; ++i) add(i);
+    writer->start();
+    while (done < 2) std::this_thread::yield();
+    for (int i = 2; i < 5; ++i) add(i);
+    while (done < 5) std::this_thread::yield();
+    add(5);
+    writer->stop();
+    EXPECT_EQ(done.load(), 6);
+    EXPECT_EQ(sizes, (std::vector<std::size_t>{2, 3, 1}));
+}
+
 TEST_F(WriterTest, an_idle_writer_moves_the_log_into_the_database) {
     make({.idle_after = Duration{1}});
     writer->start();

@@ -33,12 +33,20 @@ Result<std::optional<std::string>> read_key(const Call& call) {
     return std::string{*key};
 }
 
+/// With an id of ours, no key and no files there is nothing that an insert could run into, and so
+/// nothing that would have to be undone alone.
+store::Undo undo_of(const PostedEvent& event, const std::optional<std::string>& key) {
+    const bool plain = !event.draft.id && !key && event.draft.data.find("files") == nullptr;
+    return plain ? store::Undo::not_needed : store::Undo::savepoint;
+}
+
 runtime::Task<Result<Reply>> post_event(Services& services, Call& call) {
     CO_TRY(EventRules rules, rules_of(services, call));
     CO_TRY(std::optional<std::string> key, read_key(call));
     if (key) rules.hash = Hash::always;
     CO_TRY(PostedEvent event, read_event(call.body, rules));
     const bool suspicious = event.suspicion.has_value();
+    const store::Undo undo = undo_of(event, key);
     auto work = [event = std::move(event), key = std::move(key), workspace_no = call.workspace_no](
                     store::Tx& tx, WriterSide& side) mutable -> Result<Reply> {
         TRY(EventAnswer answer, take_event(tx, side, workspace_no, std::move(event), key));
@@ -46,9 +54,12 @@ runtime::Task<Result<Reply>> post_event(Services& services, Call& call) {
     };
     // What is set aside is no event yet and has no key of its own.
     if (suspicious) co_return co_await mutate(services, call, std::move(work));
-    co_return co_await store::write(services.loop, services.writer,
-                                    [&side = services.writer_side, work = std::move(work)](
-                                        store::Tx& tx) mutable { return work(tx, side); });
+    co_return co_await store::write(
+        services.loop, services.writer,
+        [&side = services.writer_side, work = std::move(work)](store::Tx& tx) mutable {
+            return work(tx, side);
+        },
+        undo);
 }
 
 // --- Batches ---

@@ -170,6 +170,9 @@ Result<WebhookConnector::PreparedPtr> WebhookConnector::make(const Destination& 
 
 std::shared_ptr<const std::string> WebhookConnector::body_of(const AttemptRequest& request) const {
     const Destination& destination = request.target->destination;
+    if (auto ready =
+            ready_body(*request.event, destination.webhook.format, destination.webhook.aliases))
+        return ready;
     const Links links{.url =
                           [&](const FileId& file) {
                               return parts_.links.url({request.event->seq, destination.no, file});

@@ -8,6 +8,7 @@
 
 #include "base/invariant.hpp"
 #include "store/sqlite/database_file.hpp"
+#include "store/sqlite/log_vfs.hpp"
 
 namespace blotter::store {
 
@@ -198,11 +199,15 @@ Result<> SqliteConnection::connect() {
                     fmt::format("SQLite {} cannot be used: 3.40 or later, built for threads, is "
                                 "needed",
                                 sqlite3_libversion()));
+    // Nobody reads SQLite's own statistics of memory, and each allocation takes a lock for them.
+    // Too late, and refused, when something of SQLite was used before: harmless.
+    [[maybe_unused]] static const int without_statistics =
+        sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     // NOMUTEX: one thread at a time is our contract, so SQLite's own lock per call is dropped.
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE;
     flags |= options_.access == Access::read_only ? SQLITE_OPEN_READONLY
                                                   : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-    const char* vfs = options_.vfs.empty() ? nullptr : options_.vfs.c_str();
+    const char* vfs = options_.vfs.empty() ? log_vfs() : options_.vfs.c_str();
     const int code = sqlite3_open_v2(options_.path.c_str(), &db_, flags, vfs);
     if (code != SQLITE_OK) return failure(code, fmt::format("open {}", options_.path.string()));
     sqlite3_busy_timeout(db_, static_cast<int>(options_.busy_timeout.count()));
