@@ -97,6 +97,7 @@ class Product:
         return struct.unpack('=Q', self.sync_count.read_bytes())[0]
 
     def call(self, method, path, body=None, key=None):
+        self.http.close()  # it may have been idle for longer than the product waits
         headers = {'authorization': f'Bearer {key or self.key}', 'content-type': 'application/json'}
         self.http.request(method, path, None if body is None else json.dumps(body), headers)
         answer = self.http.getresponse()
@@ -106,6 +107,7 @@ class Product:
         return json.loads(text) if text else None
 
     def metric(self, name):
+        self.http.close()
         self.http.request('GET', '/metrics')
         for line in self.http.getresponse().read().decode().split('\n'):
             if line.startswith(name + ' '):
