@@ -88,6 +88,7 @@ struct World {
         return sum;
     }
     void cut();
+    void end();
 };
 
 /// Of one unsynced write, what the disk has.
@@ -123,6 +124,19 @@ void World::cut() {
         fresh->name_durable = true;
         it->second = std::move(fresh);
         ++it;
+    }
+}
+
+/// The old handles keep their own object: its shared memory must stay mapped.
+void World::end() {
+    ++epoch;
+    for (auto& [path, file] : files) {
+        auto fresh = std::make_shared<File>();
+        fresh->now = std::move(file->now);
+        fresh->durable = std::move(file->durable);
+        fresh->pending = std::move(file->pending);
+        fresh->name_durable = file->name_durable;
+        file = std::move(fresh);
     }
 }
 
@@ -505,6 +519,16 @@ const std::string& FaultVfs::name() const {
 void FaultVfs::power_cut() {
     const std::lock_guard guard{impl_->mutex};
     impl_->cut();
+}
+
+void FaultVfs::end_process() {
+    const std::lock_guard guard{impl_->mutex};
+    impl_->end();
+}
+
+std::uint64_t FaultVfs::ends() const {
+    const std::lock_guard guard{impl_->mutex};
+    return impl_->epoch - 1;
 }
 
 void FaultVfs::set_capacity(std::uint64_t bytes) {
