@@ -21,7 +21,9 @@ class MemoryDisk final : public runtime::Disk {
     Result<> make_directories(const std::filesystem::path&) override { return {}; }
     Result<std::vector<std::filesystem::path>> list(
         const std::filesystem::path& directory) override;
-    Result<std::uint64_t> free_bytes(const std::filesystem::path&) override { return 1ULL << 40; }
+    Result<std::uint64_t> free_bytes(const std::filesystem::path&) override {
+        return room_ == Room::none ? 0 : 1ULL << 40;
+    }
 
     void power_cut();
     /// Until set back: writing anything answers ENOSPC.

@@ -1,8 +1,6 @@
 #include "server/space_watch.hpp"
 
 namespace blotter::server {
-namespace {}  // namespace
-
 runtime::Task<> SpaceWatch::run() {
     bool was_short = parts_.space.is_short();
     if (was_short) parts_.log.error("disk.short", {{"error", parts_.space.check().error()}});
