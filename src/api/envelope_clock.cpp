@@ -5,7 +5,6 @@
 namespace blotter::api {
 namespace {
 
-constexpr Duration interval{1'000};
 /// In one transaction: a thousand that expire at midnight do not hold up what others write.
 constexpr std::size_t slice_max = 50;
 
@@ -66,7 +65,7 @@ runtime::Task<> EnvelopeClock::run() {
         const auto more = co_await look();
         observe::ignore(more, services_.log, "what is due is looked at again in a second");
         if (more.value_or(false)) continue;
-        co_await wake_.wait_until(services_.loop.now() + interval);
+        co_await wake_.wait_until(services_.loop.now() + interval_);
     }
 }
 

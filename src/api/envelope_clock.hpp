@@ -11,7 +11,9 @@ namespace blotter::api {
 /// ends after `stop`. Loop thread only.
 class EnvelopeClock {
   public:
-    explicit EnvelopeClock(Services& services) : services_(services), wake_(services.loop) {}
+    /// Looks by itself every `interval`.
+    explicit EnvelopeClock(Services& services, Duration interval = Duration{1'000})
+        : services_(services), interval_(interval), wake_(services.loop) {}
 
     runtime::Task<> run();
     void stop();
@@ -21,6 +23,7 @@ class EnvelopeClock {
     runtime::Task<Result<bool>> look();
 
     Services& services_;
+    const Duration interval_;
     runtime::Signal wake_;
     bool stopping_ = false;
     /// Everything due up to here was looked at. What did not expire then (a draft, or one that

@@ -10,7 +10,6 @@ namespace {
 
 constexpr std::size_t preview_slices_max = 40;
 constexpr std::size_t running_max = 64;
-constexpr std::chrono::seconds look_again{1};
 /// Between two rounds: live events and other writers come first.
 constexpr std::chrono::milliseconds breath{50};
 
@@ -188,7 +187,7 @@ runtime::Task<> ReplayRunner::run() {
         const auto running = co_await store::read(
             services_.loop, services_.reader,
             [](sql::Connection& db) { return store::list_running_replays(db, running_max); });
-        std::chrono::nanoseconds rest = look_again;
+        std::chrono::nanoseconds rest = look_again_;
         if (running && !running->empty()) {
             rest = breath;
             // One slice of each in turn, so that a long replay does not hold up a short one.
@@ -198,7 +197,7 @@ runtime::Task<> ReplayRunner::run() {
                 if (done) continue;
                 services_.log.warning("replay.failed",
                                       {{"replay", replay.id}, {"error", done.error()}});
-                rest = look_again;
+                rest = look_again_;
             }
         } else if (!running) {
             services_.log.warning("replay.failed", {{"error", running.error()}});

@@ -39,8 +39,11 @@ Result<std::int64_t> write_replayed(store::Tx& tx, WriterSide& side, delivery::H
 class ReplayRunner {
   public:
     /// `services` of the loop it runs on; outlives it.
-    explicit ReplayRunner(Services& services)
-        : services_(services), wake_(services.loop), tasks_(services.loop) {}
+    explicit ReplayRunner(Services& services, Duration look_again = Duration{1'000})
+        : services_(services),
+          look_again_(look_again),
+          wake_(services.loop),
+          tasks_(services.loop) {}
     ReplayRunner(const ReplayRunner&) = delete;
     ReplayRunner& operator=(const ReplayRunner&) = delete;
 
@@ -55,6 +58,7 @@ class ReplayRunner {
     runtime::Task<Result<>> finish_slice(store::ReplayRow replay, ReplaySlice slice);
 
     Services& services_;
+    const Duration look_again_;
     bool stopping_ = false;
     runtime::Signal wake_;
     runtime::TaskGroup tasks_;

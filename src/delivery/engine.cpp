@@ -14,8 +14,8 @@ constexpr std::size_t erased_kept_max = 100'000;
 /// How many rows get a note that they wait, each time a circuit opens. All of them show it while
 /// it is open; a million notes would only slow down what goes elsewhere.
 constexpr std::size_t noted_waits_max = 1'000;
-/// The wall clock may be set at any time, so waiting for it is never left to one long timer.
-constexpr std::chrono::seconds look_again{1};
+/// After a reading that failed.
+constexpr std::chrono::seconds patience{1};
 
 }  // namespace
 
@@ -72,7 +72,9 @@ runtime::Task<> Engine::settle_states() {
         co_return;
     }
     for (const std::int64_t no : *holding)
-        if (lane_of(no) != nullptr) tasks_.spawn(release_rows(no));
+        if (Lane* lane = lane_of(no);
+            lane != nullptr && gate_of(lane->target->destination) == Gate::open)
+            begin_release(*lane);
 }
 
 runtime::Task<> Engine::stop(MonoTime deadline) {
@@ -245,8 +247,7 @@ void Engine::change_lane(Lane& lane, const routing::TargetPtr& target) {
     dispatcher_.update(lane.slot, config_of(*target), mono());
     if (before == after) return;
     if (after == Gate::open) {
-        dispatcher_.resume(lane.slot, mono());
-        tasks_.spawn(release_rows(no));
+        begin_release(lane);
     } else {
         put_back(dispatcher_.stop(lane.slot, mono()), after);
         tasks_.spawn(hold_rows(no));
@@ -295,7 +296,7 @@ runtime::Task<> Engine::hold_rows(std::int64_t destination_no) {
             });
         if (!held) {
             parts_.log.warning("delivery.hold_failed", {{"error", held.error()}});
-            co_await parts_.loop.sleep_for(look_again);
+            co_await parts_.loop.sleep_for(patience);
             continue;
         }
         parts_.probe.held.add(held->size());
@@ -303,7 +304,19 @@ runtime::Task<> Engine::hold_rows(std::int64_t destination_no) {
     }
 }
 
-runtime::Task<> Engine::release_rows(std::int64_t destination_no) {
+/// What was held of an ordered destination comes before what follows it: the dispatcher asks for
+/// rows in their order, and must not do so while some of them are held still, because it never goes
+/// back to those that it has passed. So it is resumed at the end.
+void Engine::begin_release(Lane& lane) {
+    lane.release += 1;
+    if (lane.ordered())
+        put_back(dispatcher_.stop(lane.slot, mono()), Gate::paused);
+    else
+        dispatcher_.resume(lane.slot, mono());
+    tasks_.spawn(release_rows(lane.target->destination.no, lane.release));
+}
+
+runtime::Task<> Engine::release_rows(std::int64_t destination_no, std::uint32_t release) {
     for (;;) {
         Lane* lane = lane_of(destination_no);
         if (lane == nullptr || stopping_) co_return;
@@ -315,12 +328,20 @@ runtime::Task<> Engine::release_rows(std::int64_t destination_no) {
             });
         if (!released) {
             parts_.log.warning("delivery.release_failed", {{"error", released.error()}});
-            co_await parts_.loop.sleep_for(look_again);
+            co_await parts_.loop.sleep_for(patience);
             continue;
         }
-        for (const std::int64_t no : *released) take(Due{destination_no, no, at});
+        lane = lane_of(destination_no);
+        if (lane == nullptr) co_return;
+        const bool last = released->size() < slice_rows;
+        if (lane->ordered()) {
+            const bool open = gate_of(lane->target->destination) == Gate::open;
+            if (last && open && lane->release == release) dispatcher_.resume(lane->slot, mono());
+        } else {
+            for (const std::int64_t no : *released) take(Due{destination_no, no, at});
+        }
         pump();
-        if (released->size() < slice_rows) co_return;
+        if (last) co_return;
     }
 }
 
@@ -349,7 +370,7 @@ void Engine::pump_due() {
             const auto key = order_keys_.find(entry->delivery);
             if (key == order_keys_.end()) {
                 // After a restart: a refill is on its way and brings the key.
-                postpone(*entry, look_again);
+                postpone(*entry, patience);
                 continue;
             }
             ref.order_key = key->second;
@@ -417,10 +438,10 @@ void Engine::show_circuit(const Lane& lane) {
 }
 
 /// Gives up what waited past its window without getting its turn: an open circuit, a rate far too
-/// low. Once a minute, from the rows.
+/// low. Every `sweep_every`, from the rows.
 runtime::Task<> Engine::sweep() {
     while (!stopping_) {
-        co_await parts_.loop.sleep_for(std::chrono::minutes{1});
+        co_await parts_.loop.sleep_for(options_.sweep_every);
         store::TimePosition after;
         for (;;) {
             auto rows =
@@ -462,8 +483,10 @@ runtime::Task<> Engine::sweep() {
 }
 
 void Engine::arm() {
-    MonoTime wake = mono() + look_again;
-    if (const auto due = due_.next_due(); due && *due < now() + look_again)
+    // What is due stays due: waking up for it again and again would only burn the processor.
+    if (stopping_) return;
+    MonoTime wake = mono() + options_.look_again;
+    if (const auto due = due_.next_due(); due && *due < now() + options_.look_again)
         wake = mono() + std::max(Duration{0}, *due - now());
     if (const auto next = dispatcher_.next_wakeup(mono()); next && *next < wake) wake = *next;
     if (armed_for_ <= wake && armed_for_ > mono()) return;
@@ -515,7 +538,7 @@ runtime::Task<> Engine::refill_due() {
     else
         due_.finish_refill(entries, more);
     refilling_ = false;
-    if (failed) co_await parts_.loop.sleep_for(look_again);
+    if (failed) co_await parts_.loop.sleep_for(patience);
     pump();
 }
 
@@ -530,7 +553,7 @@ runtime::Task<> Engine::refill_ordered(Refill question) {
         });
     if (!rows) {
         parts_.log.warning("delivery.refill_failed", {{"error", rows.error()}});
-        co_await parts_.loop.sleep_for(look_again);
+        co_await parts_.loop.sleep_for(patience);
         dispatcher_.refill_done(question, question.after);
         co_return;
     }

@@ -58,6 +58,10 @@ class Engine {
         std::uint32_t jitter_percent = jitter_percent_standard;
         std::uint32_t loops = 1;  ///< of how many this is one
         std::uint32_t index = 0;  ///< and which
+        /// The wall clock may be set at any time, so waiting for it is never left to one timer
+        /// longer than this.
+        Duration look_again{1'000};
+        Duration sweep_every{60'000};
     };
     using Letter = std::variant<intake::Fresh, Due, routing::DirectoryPtr, Erased>;
 
@@ -88,6 +92,8 @@ class Engine {
         routing::TargetPtr target;
         Slot slot;
         Schedule schedule = Schedule::standard();
+        std::uint32_t release = 0;  ///< the newest, of those under way
+        bool ordered() const { return target->destination.limits.order != OrderPolicy::none; }
     };
     /// A first attempt that waits or is under way. Its ref carries -1 - index.
     struct Waiting {
@@ -132,7 +138,8 @@ class Engine {
     runtime::Task<> refill_due();
     runtime::Task<> refill_ordered(Refill question);
     runtime::Task<> hold_rows(std::int64_t destination_no);
-    runtime::Task<> release_rows(std::int64_t destination_no);
+    void begin_release(Lane& lane);
+    runtime::Task<> release_rows(std::int64_t destination_no, std::uint32_t release);
 
     // attempt.cpp: one delivery.
     runtime::Task<> attempt(Start start);

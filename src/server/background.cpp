@@ -12,7 +12,8 @@ namespace {
 
 class Expiry final : public Background {
   public:
-    explicit Expiry(api::Services& services) : clock_(services), tasks_(services.loop) {}
+    Expiry(api::Services& services, const Pace& pace)
+        : clock_(services, pace.envelopes), tasks_(services.loop) {}
     void start() override { tasks_.spawn(clock_.run()); }
     runtime::Task<> stop() override {
         clock_.stop();
@@ -26,7 +27,7 @@ class Expiry final : public Background {
 
 class Replays final : public Background {
   public:
-    explicit Replays(api::Services& services) : runner_(services) {}
+    Replays(api::Services& services, const Pace& pace) : runner_(services, pace.replays) {}
     void start() override { runner_.start(); }
     runtime::Task<> stop() override { co_await runner_.stop(); }
 
@@ -39,22 +40,23 @@ class Replays final : public Background {
 std::vector<std::unique_ptr<Background>> make_background(const BackgroundParts& parts) {
     api::Services& services = parts.services;
     std::vector<std::unique_ptr<Background>> out;
-    out.push_back(std::make_unique<Expiry>(services));
-    out.push_back(std::make_unique<Replays>(services));
+    out.push_back(std::make_unique<Expiry>(services, parts.pace));
+    out.push_back(std::make_unique<Replays>(services, parts.pace));
     out.push_back(std::make_unique<SpaceWatch>(
         SpaceWatch::Parts{services.loop, services.offload, parts.disk, services.log, parts.space,
-                          services.settings.data.directory}));
+                          services.settings.data.directory, parts.pace.space}));
     const auto workspaces = [&services] {
         std::vector<std::int64_t> numbers;
         for (const auto* workspace : services.directory->workspaces())
             numbers.push_back(workspace->no);
         return numbers;
     };
-    out.push_back(std::make_unique<Retention>(
-        Retention::Parts{services.loop, services.writer, services.blobs, services.log,
-                         parts.retention_probe, services.settings, workspaces}));
-    out.push_back(std::make_unique<Figures>(Figures::Parts{
-        services.loop, services.reader, services.writer, services.log, parts.figures_probe}));
+    out.push_back(std::make_unique<Retention>(Retention::Parts{
+        services.loop, services.writer, services.blobs, services.log, parts.retention_probe,
+        services.settings, workspaces, parts.pace.retention}));
+    out.push_back(std::make_unique<Figures>(
+        Figures::Parts{services.loop, services.reader, services.writer, services.log,
+                       parts.figures_probe, parts.pace.figures}));
     return out;
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "api/services.hpp"
+#include "server/platform.hpp"
 
 namespace blotter::server {
 
@@ -26,6 +27,7 @@ struct BackgroundParts {
     api::DiskSpace& space;
     RetentionProbe& retention_probe;
     FiguresProbe& figures_probe;
+    Pace pace;
 };
 /// All of it; what it is given outlives it.
 std::vector<std::unique_ptr<Background>> make_background(const BackgroundParts& parts);

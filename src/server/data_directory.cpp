@@ -249,6 +249,7 @@ Result<OpenedData> open_data(const OpenOptions& options) {
     sqlite.path = paths.database();
     sqlite.cache_kib = static_cast<int>(options.settings.store.page_cache_bytes / 1024);
     sqlite.clock = &options.clock;
+    sqlite.vfs = options.vfs;
     TRY(auto connection, store::SqliteConnection::open(std::move(sqlite)));
     store::MigrateOptions migration;
     migration.known = store::migrations();
@@ -267,13 +268,13 @@ Result<OpenedData> open_data(const OpenOptions& options) {
     return out;
 }
 
-Result<std::unique_ptr<sql::Connection>> open_reader(const DataPaths& paths,
-                                                     const runtime::Clock& clock) {
+Result<std::unique_ptr<sql::Connection>> open_reader(const OpenOptions& options) {
     store::SqliteOptions sqlite;
-    sqlite.path = paths.database();
+    sqlite.path = DataPaths{options.settings.data.directory}.database();
     sqlite.access = store::Access::read_only;
     sqlite.cache_kib = 8 * 1024;
-    sqlite.clock = &clock;
+    sqlite.clock = &options.clock;
+    sqlite.vfs = options.vfs;
     TRY(auto connection, store::SqliteConnection::open(std::move(sqlite)));
     return std::unique_ptr<sql::Connection>{std::move(connection)};
 }

@@ -51,14 +51,14 @@ struct OpenOptions {
     runtime::Disk& disk;
     runtime::Clock& clock;
     runtime::Entropy& entropy;
+    std::string vfs;  ///< empty: the machine's file system
 };
 
 /// Opens the data directory, making what is missing. Errors say what to do.
 Result<OpenedData> open_data(const OpenOptions& options);
 
 /// A read-only connection to the same database.
-Result<std::unique_ptr<sql::Connection>> open_reader(const DataPaths& paths,
-                                                     const runtime::Clock& clock);
+Result<std::unique_ptr<sql::Connection>> open_reader(const OpenOptions& options);
 
 /// Everything configured, from the rows. `keys` get those of every workspace.
 Result<routing::DirectoryPtr> load_directory(sql::Connection& db, intake::Keyring& keys,

@@ -156,7 +156,8 @@ Result<int> run(cli::Console& console, const DemoOptions& options, const Interru
                                                                        : observe::Format::text;
     observe::Logger log{{level, format}, sink, now};
     TRY(const auto receivers, DemoReceivers::start());
-    TRY(const auto node, Node::open({settings, log, std::string{version}, [&sink] {
+    const auto machine = make_machine();
+    TRY(const auto node, Node::open({settings, log, std::string{version}, *machine, [&sink] {
                                          sink.flush();
                                          ::_exit(exit_store_failed);
                                      }}));

@@ -7,7 +7,6 @@
 namespace blotter::server {
 namespace {
 
-constexpr std::chrono::seconds interval{15};
 constexpr std::size_t logs_of_a_page = 500;
 
 struct Read {
@@ -74,7 +73,7 @@ runtime::Task<> Figures::stop() {
 runtime::Task<> Figures::run() {
     while (!stopping_) {
         co_await look();
-        if (!stopping_) co_await wake_.wait_until(parts_.loop.now() + interval);
+        if (!stopping_) co_await wake_.wait_until(parts_.loop.now() + parts_.interval);
     }
 }
 

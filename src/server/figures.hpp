@@ -31,6 +31,7 @@ class Figures final : public Background {
         const store::Writer& writer;
         observe::Logger& log;
         FiguresProbe& probe;
+        Duration interval{15'000};
     };
     explicit Figures(Parts parts) : parts_(parts), wake_(parts.loop), tasks_(parts.loop) {}
 

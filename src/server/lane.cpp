@@ -34,14 +34,14 @@ connectors::WebhookConnector::Options webhook_options(const Shared& shared) {
 
 }  // namespace
 
-Lane::Lane(Shared& shared, runtime::Loop& loop, std::unique_ptr<runtime::SystemNetwork> network,
-           std::unique_ptr<runtime::SystemResolver> resolver,
-           std::unique_ptr<runtime::Acceptor> acceptor, std::uint32_t index, std::uint32_t count)
+Lane::Lane(Shared& shared, runtime::Loop& loop, LaneParts parts, std::uint32_t index,
+           std::uint32_t count)
     : loop_(loop),
-      network_(std::move(network)),
-      resolver_(std::move(resolver)),
-      local_(acceptor->local()),
-      random_(entropy_),
+      network_(std::move(parts.network)),
+      resolver_(std::move(parts.resolver)),
+      local_(parts.acceptor->local()),
+      entropy_(std::move(parts.entropy)),
+      random_(*entropy_),
       vault_(shared.masters.copy(), random_),
       keys_(vault_, shared.installation),
       links_(security::Secret::copy_of(shared.link_key.expose()), shared.public_url),
@@ -50,7 +50,7 @@ Lane::Lane(Shared& shared, runtime::Loop& loop, std::unique_ptr<runtime::SystemN
       webhook_({loop, client_, secrets_, shared.guard, links_}, webhook_options(shared)),
       api_probe_(shared.routes),
       engine_({loop,
-               entropy_,
+               *entropy_,
                shared.writer,
                shared.reader,
                shared.writer_side.scribe,
@@ -61,11 +61,13 @@ Lane::Lane(Shared& shared, runtime::Loop& loop, std::unique_ptr<runtime::SystemN
                {{"webhook", &webhook_}}},
               {limits_of(shared.settings, count), 1'000'000 / count,
                static_cast<std::uint32_t>(shared.settings.delivery.workspace_in_flight_max),
-               static_cast<std::uint32_t>(shared.settings.delivery.jitter_percent), count, index},
+               static_cast<std::uint32_t>(shared.settings.delivery.jitter_percent), count, index,
+               shared.pace.deliveries, shared.pace.overdue},
               shared.directory),
-      request_log_({loop, shared.writer, shared.log, shared.request_log_dropped}),
+      request_log_({loop, shared.writer, shared.log, shared.request_log_dropped},
+                   {.every = shared.pace.request_log}),
       services_{loop,
-                entropy_,
+                *entropy_,
                 shared.offload,
                 shared.writer,
                 shared.reader,
@@ -85,7 +87,7 @@ Lane::Lane(Shared& shared, runtime::Loop& loop, std::unique_ptr<runtime::SystemN
                 shared.version,
                 shared.directory},
       gateway_(services_, shared.routes, api_probe_),
-      server_(loop, std::move(acceptor), gateway_, server_options(shared.settings, count)) {
+      server_(loop, std::move(parts.acceptor), gateway_, server_options(shared.settings, count)) {
     server_.on_exception = [&log = shared.log](std::exception_ptr failure) {
         try {
             std::rethrow_exception(failure);

@@ -10,8 +10,7 @@
 #include "delivery/engine.hpp"
 #include "http/client.hpp"
 #include "http/server.hpp"
-#include "runtime/system_network.hpp"
-#include "runtime/system_resolver.hpp"
+#include "server/platform.hpp"
 #include "server/random.hpp"
 
 namespace blotter::server {
@@ -42,6 +41,15 @@ struct Shared {
     const api::DiskSpace& space;
     std::string version;
     routing::DirectoryPtr directory;
+    Pace pace;
+};
+
+/// What one lane alone has, and what differs from machine to machine.
+struct LaneParts {
+    std::unique_ptr<runtime::Network> network;
+    std::unique_ptr<runtime::Resolver> resolver;
+    std::unique_ptr<runtime::Acceptor> acceptor;
+    std::unique_ptr<runtime::Entropy> entropy;
 };
 
 /// One loop with everything that runs on it: listener, API, delivery engine, connectors, and its
@@ -49,9 +57,8 @@ struct Shared {
 /// `post` and the engine's mailbox.
 class Lane {
   public:
-    Lane(Shared& shared, runtime::Loop& loop, std::unique_ptr<runtime::SystemNetwork> network,
-         std::unique_ptr<runtime::SystemResolver> resolver,
-         std::unique_ptr<runtime::Acceptor> acceptor, std::uint32_t index, std::uint32_t count);
+    Lane(Shared& shared, runtime::Loop& loop, LaneParts parts, std::uint32_t index,
+         std::uint32_t count);
 
     runtime::Loop& loop() { return loop_; }
     delivery::Engine& engine() { return engine_; }
@@ -73,10 +80,10 @@ class Lane {
 
   private:
     runtime::Loop& loop_;
-    std::unique_ptr<runtime::SystemNetwork> network_;
-    std::unique_ptr<runtime::SystemResolver> resolver_;
+    std::unique_ptr<runtime::Network> network_;
+    std::unique_ptr<runtime::Resolver> resolver_;
     runtime::Endpoint local_;
-    runtime::SystemEntropy entropy_;
+    std::unique_ptr<runtime::Entropy> entropy_;
     RandomFrom random_;
     security::Vault vault_;
     intake::Keyring keys_;

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include <boost/asio/co_spawn.hpp>
 #include <fmt/format.h>
 
 #include "api/erasure.hpp"
@@ -96,14 +97,16 @@ struct Node::Impl {
     explicit Impl(Options given) : options(std::move(given)) {}
 
     Options options;
-    runtime::SystemClock clock;
-    std::unique_ptr<runtime::Disk> disk = runtime::make_system_disk();
-    runtime::SystemEntropy entropy;  ///< the writer's thread's, once it runs
+    runtime::Clock& clock = options.platform.clock();
+    runtime::Disk& disk = options.platform.disk();
+    /// The writer's thread's, once it runs.
+    std::unique_ptr<runtime::Entropy> entropy_owner = options.platform.make_entropy();
+    runtime::Entropy& entropy = *entropy_owner;
     RandomFrom random{entropy};
     std::optional<OpenedData> data;
     std::unique_ptr<ledger::Sealer> sealer;
-    std::unique_ptr<runtime::ThreadOffload> offload;
-    std::unique_ptr<runtime::ThreadOffload> reader_offload;
+    std::unique_ptr<runtime::Offload> offload;
+    std::unique_ptr<runtime::Offload> reader_offload;
     std::unique_ptr<store::Reader> reader;
     std::unique_ptr<store::Blobs> blobs;
     std::unique_ptr<security::Vault> vault;
@@ -154,29 +157,30 @@ struct Node::Impl {
     void reload_certificates();
     Result<> announce();
     runtime::Task<Result<std::int64_t>> rewrap(security::MasterKeys masters);
+    void finish(runtime::Loop& loop, runtime::Task<> task);
 };
 
 Result<> Node::Impl::open_store() {
     const config::Settings& settings = options.settings;
-    TRY(OpenedData opened, open_data({settings, *disk, clock, entropy}));
+    const OpenOptions opening{settings, disk, clock, entropy, options.platform.database_vfs()};
+    TRY(OpenedData opened, open_data(opening));
     data.emplace(std::move(opened));
-    TRY(sealer,
-        ledger::Sealer::open({*disk, data->paths.last_signed(), data->secrets.ledger_seed}));
+    TRY(sealer, ledger::Sealer::open({disk, data->paths.last_signed(), data->secrets.ledger_seed}));
     CHECK(sealer->judge_all(*data->writer));
     TRY(const std::int64_t last,
         recover_first_attempts(*data->writer, *data->directory, clock, entropy, data->watermark));
     owed = std::make_unique<delivery::FirstAttempts>(last);
-    offload = std::make_unique<runtime::ThreadOffload>(settings.threads.blocking);
-    reader_offload = std::make_unique<runtime::ThreadOffload>(reader_threads);
+    offload = options.platform.make_offload(settings.threads.blocking);
+    reader_offload = options.platform.make_offload(reader_threads);
     std::vector<std::unique_ptr<sql::Connection>> connections;
     for (std::size_t i = 0; i < reader_threads; ++i) {
-        TRY(auto connection, open_reader(data->paths, clock));
+        TRY(auto connection, open_reader(opening));
         connections.push_back(std::move(connection));
     }
     reader = std::make_unique<store::Reader>(*reader_offload, clock, std::move(connections),
                                              store::Reader::Options{});
-    blobs = std::make_unique<store::Blobs>(*disk, *offload, data->paths.files());
-    TRY(const std::uint64_t free, disk->free_bytes(data->paths.root));
+    blobs = std::make_unique<store::Blobs>(disk, *offload, data->paths.files());
+    TRY(const std::uint64_t free, disk.free_bytes(data->paths.root));
     space.set_free(free);
     CHECK(blobs->prepare());
     return finish_erasures(*data->writer, *blobs);
@@ -258,20 +262,21 @@ Result<> Node::Impl::listen() {
     const auto count = static_cast<std::uint32_t>(
         config::loops_for(settings, std::thread::hardware_concurrency()));
     TRY(runtime::Endpoint at, endpoint_of(settings.listen.address));
-    TRY(const std::string authorities, extra_authorities(*disk, settings));
-    std::vector<std::unique_ptr<runtime::SystemNetwork>> networks;
-    std::vector<std::unique_ptr<runtime::Acceptor>> acceptors;
+    TRY(const std::string authorities, extra_authorities(disk, settings));
+    std::vector<LaneParts> parts;
     for (std::uint32_t i = 0; i < count; ++i) {
         loops.push_back(std::make_unique<runtime::Loop>(clock));
-        networks.push_back(std::make_unique<runtime::SystemNetwork>(*loops.back(), authorities));
+        auto network = options.platform.make_network(*loops.back(), authorities);
         runtime::ListenOptions listening{.at = at};
         if (count > 1) listening.share = runtime::ListenOptions::Share::yes;
         if (!settings.listen.tls_certificate.empty())
             listening.tls = runtime::TlsServerOptions{settings.listen.tls_certificate.string(),
                                                       settings.listen.tls_key.string()};
-        TRY(auto acceptor, networks.back()->listen(std::move(listening)));
+        TRY(auto acceptor, network->listen(std::move(listening)));
         at = acceptor->local();
-        acceptors.push_back(std::move(acceptor));
+        TRY(auto resolver, options.platform.make_resolver(*loops.back(), settings.dns));
+        parts.push_back({std::move(network), std::move(resolver), std::move(acceptor),
+                         options.platform.make_entropy()});
     }
     TRY(guard, make_guard(settings, at));
     TRY(routes, api::RouteTable::make(api::all_route_groups()));
@@ -302,17 +307,11 @@ Result<> Node::Impl::listen() {
                                              *sealer,
                                              space,
                                              options.version,
-                                             data->directory});
+                                             data->directory,
+                                             options.platform.pace()});
     std::vector<delivery::Engine*> engines;
     for (std::uint32_t i = 0; i < count; ++i) {
-        runtime::SystemResolverOptions resolving;
-        resolving.time_max = settings.dns.timeout;
-        for (const config::HostPort& server : settings.dns.servers)
-            resolving.servers.push_back(config::to_text(server));
-        TRY(auto resolver, runtime::SystemResolver::open(*loops[i], resolving));
-        lanes.push_back(std::make_unique<Lane>(*shared, *loops[i], std::move(networks[i]),
-                                               std::move(resolver), std::move(acceptors[i]), i,
-                                               count));
+        lanes.push_back(std::make_unique<Lane>(*shared, *loops[i], std::move(parts[i]), i, count));
         engines.push_back(&lanes.back()->engine());
     }
     hub->set_engines(std::move(engines));
@@ -345,13 +344,13 @@ Result<> Node::Impl::make_companions() {
     seals = std::make_unique<SealTask>(
         SealTask::Parts{*loops[0], *offload, *writer, *book, *sealer, options.log},
         settings.ledger.checkpoint_interval);
-    background =
-        make_background({lanes[0]->services(), *disk, space, retention_probe, figures_probe});
+    background = make_background({lanes[0]->services(), disk, space, retention_probe, figures_probe,
+                                  options.platform.pace()});
     if (!settings.listen.tls_certificate.empty())
         background.push_back(std::make_unique<CertificateWatch>(CertificateWatch::Parts{
             *loops[0],
             *offload,
-            *disk,
+            disk,
             options.log,
             {settings.listen.tls_certificate.string(), settings.listen.tls_key.string()},
             [this] { reload_certificates(); }}));
@@ -365,10 +364,10 @@ Result<> Node::Impl::make_companions() {
 /// Where it listens, for people and for scripts; the first key, once.
 Result<> Node::Impl::announce() {
     const std::string address = text_of(lanes[0]->local());
-    CHECK(disk->replace(data->paths.address(), address + "\n"));
+    CHECK(disk.replace(data->paths.address(), address + "\n"));
     if (data->owner_key) {
-        CHECK(disk->replace(data->paths.owner_key(),
-                            std::string{data->owner_key->expose_text()} + "\n"));
+        CHECK(disk.replace(data->paths.owner_key(),
+                           std::string{data->owner_key->expose_text()} + "\n"));
         options.log.info("server.owner_key_written", {{"path", data->paths.owner_key().string()}});
         data->owner_key.reset();
     }
@@ -379,6 +378,15 @@ Result<> Node::Impl::announce() {
         "server.listening",
         {{"address", address}, {"public_url", shared->public_url}, {"version", options.version}});
     return {};
+}
+
+/// Runs a task on a loop to its end.
+void Node::Impl::finish(runtime::Loop& loop, runtime::Task<> task) {
+    if (!options.step) return runtime::wait_for(loop, std::move(task));
+    bool done = false;
+    boost::asio::co_spawn(loop.executor(), std::move(task),
+                          [&done](std::exception_ptr) { done = true; });
+    while (!done) options.step();
 }
 
 Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -396,7 +404,8 @@ Result<std::unique_ptr<Node>> Node::open(Options options) {
 }
 
 Result<> Node::start() {
-    impl_->writer->start();
+    const bool threads = !impl_->options.step;
+    if (threads) impl_->writer->start();
     for (std::size_t i = 0; i < impl_->lanes.size(); ++i) {
         Lane& lane = *impl_->lanes[i];
         lane.loop().post([&lane] { lane.start(); });
@@ -406,7 +415,7 @@ Result<> Node::start() {
                 if (impl->metrics_listener) impl->metrics_listener->start();
                 for (const auto& task : impl->background) task->start();
             });
-        impl_->threads.emplace_back([&lane] { lane.loop().run(); });
+        if (threads) impl_->threads.emplace_back([&lane] { lane.loop().run(); });
     }
     impl_->running = true;
     impl_->serving->pass();
@@ -419,14 +428,11 @@ void Node::stop() {
     impl.serving->fail("stopping");
     impl.options.log.info("server.stopping");
     const MonoTime deadline = impl.clock.mono() + impl.options.settings.shutdown.drain;
-    for (const auto& lane : impl.lanes)
-        runtime::wait_for(lane->loop(), lane->stop_serving(deadline));
-    if (impl.metrics_listener)
-        runtime::wait_for(*impl.loops[0], impl.metrics_listener->stop(deadline));
-    for (const auto& task : impl.background) runtime::wait_for(*impl.loops[0], task->stop());
-    for (const auto& lane : impl.lanes)
-        runtime::wait_for(lane->loop(), lane->stop_delivering(deadline));
-    runtime::wait_for(*impl.loops[0], impl.seals->stop());
+    for (const auto& lane : impl.lanes) impl.finish(lane->loop(), lane->stop_serving(deadline));
+    if (impl.metrics_listener) impl.finish(*impl.loops[0], impl.metrics_listener->stop(deadline));
+    for (const auto& task : impl.background) impl.finish(*impl.loops[0], task->stop());
+    for (const auto& lane : impl.lanes) impl.finish(lane->loop(), lane->stop_delivering(deadline));
+    impl.finish(*impl.loops[0], impl.seals->stop());
     impl.writer->stop();
     for (const auto& loop : impl.loops) loop->stop();
     impl.threads.clear();
@@ -469,19 +475,25 @@ Result<std::int64_t> Node::rotate_master_key() {
                                 file.string()));
     // Readers first: they must open what is wrapped anew from the first row on.
     for (const auto& lane : impl.lanes)
-        runtime::wait_for(lane->loop(), lane->set_masters(masters.copy()));
+        impl.finish(lane->loop(), lane->set_masters(masters.copy()));
     std::optional<Result<std::int64_t>> count;
     const auto keep = [](Impl& on, security::MasterKeys keys,
                          std::optional<Result<std::int64_t>>& out) -> runtime::Task<> {
         out = co_await on.rewrap(std::move(keys));
     };
-    runtime::wait_for(*impl.loops[0], keep(impl, masters.copy(), count));
+    impl.finish(*impl.loops[0], keep(impl, masters.copy(), count));
     if (*count) impl.data->masters = std::move(masters);
     return std::move(*count);
 }
 
 std::string Node::address() const {
     return text_of(impl_->lanes[0]->local());
+}
+runtime::Loop& Node::first_loop() {
+    return *impl_->loops[0];
+}
+store::Writer& Node::writer() {
+    return *impl_->writer;
 }
 std::string Node::public_url() const {
     return impl_->shared->public_url;

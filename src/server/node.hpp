@@ -6,7 +6,9 @@
 
 #include "config/settings.hpp"
 #include "observe/log.hpp"
-#include "security/secret.hpp"
+#include "runtime/loop.hpp"
+#include "server/platform.hpp"
+#include "store/writer.hpp"
 
 namespace blotter::server {
 
@@ -22,8 +24,12 @@ class Node {
         const config::Settings& settings;
         observe::Logger& log;
         std::string version;
+        Platform& platform;
         /// Called on some thread when the store failed and the process must end.
-        std::function<void()> on_broken;
+        std::function<void()> on_broken{};
+        /// Set by who drives the node in his own thread (the simulator): no threads are started,
+        /// he polls the loop and drains the writer. `stop` calls this while it waits.
+        std::function<void()> step{};
     };
     static Result<std::unique_ptr<Node>> open(Options options);
     ~Node();
@@ -46,6 +52,10 @@ class Node {
     std::string address() const;
     /// "http://127.0.0.1:8427": how others reach it.
     std::string public_url() const;
+
+    /// For who drives the node: what there is to drive.
+    runtime::Loop& first_loop();
+    store::Writer& writer();
 
   private:
     struct Impl;

@@ -13,7 +13,6 @@ namespace blotter::server {
 namespace {
 
 constexpr std::chrono::minutes first_round_after{1};
-constexpr std::chrono::minutes round_interval{10};
 /// All files are looked at for this, not only the old ones.
 constexpr std::chrono::hours blob_interval{6};
 /// Between two slices, for the work of others; longer while they have much of it.
@@ -84,7 +83,7 @@ runtime::Task<> Retention::run() {
     co_await wake_.wait_until(parts_.loop.now() + first_round_after);
     while (!stopping_) {
         co_await round();
-        if (!stopping_) co_await wake_.wait_until(parts_.loop.now() + round_interval);
+        if (!stopping_) co_await wake_.wait_until(parts_.loop.now() + parts_.interval);
     }
 }
 

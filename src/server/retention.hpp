@@ -54,6 +54,7 @@ class Retention final : public Background {
         RetentionProbe& probe;
         const config::Settings& settings;
         std::function<std::vector<std::int64_t>()> workspaces;  ///< their numbers, now
+        Duration interval{600'000};                             ///< from round to round
     };
     explicit Retention(Parts parts)
         : parts_(std::move(parts)), wake_(parts_.loop), tasks_(parts_.loop) {}

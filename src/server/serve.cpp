@@ -83,7 +83,8 @@ int serve(std::string config_file, std::vector<std::string> flags) {
             "config.development",
             {{"detail", "plain http destinations or development mode are on: not for production"}});
     const pthread_t main_thread = ::pthread_self();
-    auto node = Node::open({settings, log, std::string{version},
+    const auto machine = make_machine();
+    auto node = Node::open({settings, log, std::string{version}, *machine,
                             [main_thread] { ::pthread_kill(main_thread, SIGUSR1); }});
     if (node) {
         if (auto started = (*node)->start(); !started) node = pass(std::move(started).error());

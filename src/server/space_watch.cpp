@@ -1,17 +1,11 @@
 #include "server/space_watch.hpp"
 
 namespace blotter::server {
-namespace {
-
-constexpr std::chrono::seconds interval{1};
-
-}  // namespace
-
 runtime::Task<> SpaceWatch::run() {
     bool was_short = parts_.space.is_short();
     if (was_short) parts_.log.error("disk.short", {{"error", parts_.space.check().error()}});
     while (!stopping_) {
-        co_await wake_.wait_until(parts_.loop.now() + interval);
+        co_await wake_.wait_until(parts_.loop.now() + parts_.interval);
         if (stopping_) co_return;
         const auto free = co_await runtime::offload(
             parts_.loop, parts_.offload,

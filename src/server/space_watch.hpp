@@ -22,6 +22,7 @@ class SpaceWatch final : public Background {
         observe::Logger& log;
         api::DiskSpace& space;
         std::filesystem::path folder;
+        Duration interval{1'000};
     };
     explicit SpaceWatch(Parts parts)
         : parts_(std::move(parts)), wake_(parts_.loop), tasks_(parts_.loop) {}

@@ -291,6 +291,11 @@ std::size_t Writer::drain() {
     return count;
 }
 
+void Writer::rest() {
+    INVARIANT(!impl_->thread.joinable());
+    impl_->look_after(sql::Upkeep::idle);
+}
+
 void Writer::submit(std::unique_ptr<Job> job) {
     Result<> refusal;
     {

@@ -110,6 +110,9 @@ class Writer {
     /// Runs and commits everything submitted so far; gives how many jobs ran. Not with `start`.
     std::size_t drain();
 
+    /// What the thread does when it has had nothing to do for `idle_after`. Not with `start`.
+    void rest();
+
     void submit(std::unique_ptr<Job> job);
 
     struct Figures {

@@ -88,6 +88,7 @@ struct World {
         return sum;
     }
     void cut();
+    void end();
 };
 
 /// Of one unsynced write, what the disk has.
@@ -123,6 +124,19 @@ void World::cut() {
         fresh->name_durable = true;
         it->second = std::move(fresh);
         ++it;
+    }
+}
+
+/// The old handles keep their own object: its shared memory must stay mapped.
+void World::end() {
+    ++epoch;
+    for (auto& [path, file] : files) {
+        auto fresh = std::make_shared<File>();
+        fresh->now = std::move(file->now);
+        fresh->durable = std::move(file->durable);
+        fresh->pending = std::move(file->pending);
+        fresh->name_durable = file->name_durable;
+        file = std::move(fresh);
     }
 }
 
@@ -507,6 +521,16 @@ void FaultVfs::power_cut() {
     impl_->cut();
 }
 
+void FaultVfs::end_process() {
+    const std::lock_guard guard{impl_->mutex};
+    impl_->end();
+}
+
+std::uint64_t FaultVfs::ends() const {
+    const std::lock_guard guard{impl_->mutex};
+    return impl_->epoch - 1;
+}
+
 void FaultVfs::set_capacity(std::uint64_t bytes) {
     const std::lock_guard guard{impl_->mutex};
     impl_->capacity = bytes;
@@ -541,50 +565,6 @@ void FaultVfs::put(std::string_view path, Bytes content) {
     file->now = std::move(content);
     file->pending.clear();
     file->name_durable = true;
-}
-
-// --- Policies ---
-
-void ScriptedFaults::at(FileOp op, std::uint64_t nth, Fault fault, Repeat repeat) {
-    rules_.push_back({op, nth, fault, repeat});
-}
-
-void ScriptedFaults::clear() {
-    rules_.clear();
-}
-
-Fault ScriptedFaults::on(FileOp op, std::string_view, std::uint64_t nth) {
-    for (const Rule& rule : rules_) {
-        if (rule.op != op) continue;
-        if (nth == rule.nth || (rule.repeat == Repeat::yes && nth > rule.nth)) return rule.fault;
-    }
-    return Fault::none;
-}
-
-std::uint64_t SeededFaults::next() {
-    std::uint64_t z = (state_ += 0x9E3779B97F4A7C15ULL);
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
-    return z ^ (z >> 31);
-}
-
-Fault SeededFaults::on(FileOp op, std::string_view, std::uint64_t) {
-    auto roll = static_cast<std::uint32_t>(next() % 1'000'000);
-    const auto hits = [&roll](std::uint32_t ppm) {
-        if (roll < ppm) return true;
-        roll -= ppm;
-        return false;
-    };
-    if (hits(rates_.power_cut_ppm)) return Fault::power_cut;
-    if (hits(rates_.io_error_ppm)) return Fault::io_error;
-    if (op == FileOp::write && hits(rates_.disk_full_ppm)) return Fault::disk_full;
-    if (op == FileOp::write && hits(rates_.torn_write_ppm)) return Fault::torn_write;
-    if (op == FileOp::sync && hits(rates_.lost_sync_ppm)) return Fault::lost_sync;
-    return Fault::none;
-}
-
-bool SeededFaults::survives(std::string_view, std::uint64_t) {
-    return next() % 1'000'000 < rates_.survives_ppm;
 }
 
 }  // namespace blotter::store

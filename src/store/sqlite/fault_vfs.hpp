@@ -98,6 +98,11 @@ class FaultVfs {
     /// Every open file fails from now on; files go back to what is durable. Open the database
     /// anew afterwards, as after a restart.
     void power_cut();
+    /// Every open file fails from now on, as after kill -9: files keep what was written, locks are
+    /// let go.
+    void end_process();
+    /// How often either of the two came, faults drawn by the policy included.
+    std::uint64_t ends() const;
     /// The disk has this much room for all files together; growing beyond it is ENOSPC.
     void set_capacity(std::uint64_t bytes);
     std::uint64_t used_bytes() const;

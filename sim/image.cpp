@@ -1,0 +1,133 @@
+#include "image.hpp"
+
+#include <functional>
+#include <memory>
+
+#include <sqlite3.h>
+
+namespace blotter::sim {
+namespace {
+
+struct CloseDatabase {
+    void operator()(sqlite3* db) const { sqlite3_close(db); }
+};
+struct EndStatement {
+    void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+};
+
+/// One row of an answer.
+class Row {
+  public:
+    explicit Row(sqlite3_stmt* statement) : statement_(statement) {}
+    std::int64_t number(int column) const { return sqlite3_column_int64(statement_, column); }
+    std::optional<std::int64_t> maybe(int column) const {
+        if (sqlite3_column_type(statement_, column) == SQLITE_NULL) return std::nullopt;
+        return number(column);
+    }
+    std::string bytes(int column) const {
+        const void* data = sqlite3_column_blob(statement_, column);
+        const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
+        return data == nullptr ? std::string{} : std::string{static_cast<const char*>(data), size};
+    }
+
+  private:
+    sqlite3_stmt* statement_;
+};
+
+class Reading {
+  public:
+    explicit Reading(sqlite3* db) : db_(db) {}
+    /// Later queries are left out after a failure.
+    void each(const char* query, const std::function<void(const Row&)>& take) {
+        if (code_ != SQLITE_OK) return;
+        sqlite3_stmt* raw = nullptr;
+        code_ = sqlite3_prepare_v2(db_, query, -1, &raw, nullptr);
+        const std::unique_ptr<sqlite3_stmt, EndStatement> statement{raw};
+        if (code_ != SQLITE_OK) return;
+        while ((code_ = sqlite3_step(raw)) == SQLITE_ROW) take(Row{raw});
+        if (code_ == SQLITE_DONE) code_ = SQLITE_OK;
+    }
+    Result<> end() const {
+        if (code_ == SQLITE_OK) return {};
+        return fail(Errc::corrupt,
+                    std::string{"the database cannot be read: "} + sqlite3_errmsg(db_));
+    }
+
+  private:
+    sqlite3* db_;
+    int code_ = SQLITE_OK;
+};
+
+void read_ledger(Reading& reading, Image& out) {
+    reading.each("SELECT no, origin FROM log",
+                 [&](const Row& row) { out.origins[row.number(0)] = row.bytes(1); });
+    reading.each("SELECT log_no, n, entry FROM leaf ORDER BY log_no, n", [&](const Row& row) {
+        auto& leaves = out.leaves[row.number(0)];
+        // A gap shows as an empty leaf.
+        leaves.resize(static_cast<std::size_t>(row.number(1)) + 1);
+        leaves.back() = row.bytes(2);
+    });
+    reading.each("SELECT log_no, size, root, note FROM checkpoint", [&](const Row& row) {
+        out.checkpoints.push_back(
+            {row.number(0), static_cast<std::uint64_t>(row.number(1)), row.bytes(2), row.bytes(3)});
+    });
+}
+
+void read_deliveries(Reading& reading, Image& out) {
+    reading.each(
+        "SELECT no, event_seq, destination_no, replay_no, replay_of, state, attempts, first_ms, "
+        "next_ms, created_ms, reason FROM delivery",
+        [&](const Row& row) {
+            Image::Delivery d;
+            d.no = row.number(0);
+            d.event_seq = row.number(1);
+            d.destination_no = row.number(2);
+            d.replay_no = row.number(3);
+            d.replay_of = row.maybe(4);
+            d.state = static_cast<int>(row.number(5));
+            d.attempts = row.number(6);
+            d.first_ms = row.maybe(7);
+            d.next_ms = row.maybe(8);
+            d.created_ms = row.number(9);
+            d.reason = row.bytes(10);
+            out.deliveries.push_back(std::move(d));
+        });
+    // 64 * delivery + 2 * attempt + 1 for one that was skipped.
+    reading.each(
+        "SELECT key, started_ms, took_us, outcome, status FROM attempt", [&](const Row& row) {
+            if (row.number(0) % 2 != 0) return;
+            out.attempts.push_back({row.number(0) / 64, row.number(0) % 64 / 2, row.number(1),
+                                    row.number(2), static_cast<int>(row.number(3)), row.maybe(4)});
+        });
+    reading.each("SELECT delivery_no, due_ms FROM due",
+                 [&](const Row& row) { out.due.emplace_back(row.number(0), row.number(1)); });
+    reading.each("SELECT delivery_no FROM held",
+                 [&](const Row& row) { out.held.push_back(row.number(0)); });
+}
+
+}  // namespace
+
+Result<Image> read_image(const std::string& vfs, const std::string& path) {
+    sqlite3* raw = nullptr;
+    const int code = sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READONLY, vfs.c_str());
+    const std::unique_ptr<sqlite3, CloseDatabase> db{raw};
+    if (code != SQLITE_OK) return fail(Errc::corrupt, "the database cannot be opened");
+    Image out;
+    Reading reading{raw};
+    reading.each("BEGIN", [](const Row&) {});
+    reading.each("PRAGMA quick_check", [&](const Row& row) { out.quick_check += row.bytes(0); });
+    reading.each("SELECT seq, id, log_no, leaf, accepted_ms FROM event", [&](const Row& row) {
+        out.events.push_back(
+            {row.number(0), row.bytes(1), row.number(2), row.number(3), row.number(4)});
+    });
+    reading.each("SELECT no, id, state FROM destination", [&](const Row& row) {
+        out.destinations[row.number(0)] = {row.bytes(1), static_cast<int>(row.number(2))};
+    });
+    read_ledger(reading, out);
+    read_deliveries(reading, out);
+    reading.each("COMMIT", [](const Row&) {});
+    CHECK(reading.end());
+    return out;
+}
+
+}  // namespace blotter::sim
