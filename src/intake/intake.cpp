@@ -213,7 +213,7 @@ Result<std::string> Intake::commit_to(store::Tx& tx, std::int64_t workspace_no, 
     const Timestamp now = parts_.clock.wall();
     CHECK(parts_.keys.ensure(tx, workspace->id, workspace_no, now));
     TRY(const security::DataKey key,
-        parts_.keys.subject(tx, workspace->id, workspace_no, subject, now));
+        parts_.keys.subject(tx, {workspace->id, workspace_no, subject}, now));
     return to_hex(parts_.keys.vault().commit(key, as_bytes(text)));
 }
 
