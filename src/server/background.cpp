@@ -1,5 +1,6 @@
 #include "server/background.hpp"
 
+#include "api/document_clock.hpp"
 #include "api/envelope_clock.hpp"
 #include "api/replay_runner.hpp"
 #include "runtime/task_group.hpp"
@@ -34,6 +35,20 @@ class Replays final : public Background {
     api::ReplayRunner runner_;
 };
 
+class Documents final : public Background {
+  public:
+    explicit Documents(api::Services& services) : clock_(services), tasks_(services.loop) {}
+    void start() override { tasks_.spawn(clock_.run()); }
+    runtime::Task<> stop() override {
+        clock_.stop();
+        co_await tasks_.join();
+    }
+
+  private:
+    api::DocumentClock clock_;
+    runtime::TaskGroup tasks_;
+};
+
 }  // namespace
 
 std::vector<std::unique_ptr<Background>> make_background(const BackgroundParts& parts) {
@@ -55,6 +70,7 @@ std::vector<std::unique_ptr<Background>> make_background(const BackgroundParts& 
                          parts.retention_probe, services.settings, workspaces}));
     out.push_back(std::make_unique<Figures>(Figures::Parts{
         services.loop, services.reader, services.writer, services.log, parts.figures_probe}));
+    out.push_back(std::make_unique<Documents>(services));
     return out;
 }
 
