@@ -28,7 +28,7 @@ function(blotter_room name)
   # The header brings Asio, whose code is compiled in runtime: a room that stands beside or below
   # that one could not be linked.
   set(precompiled ${BLOTTER_PCH})
-  if(name MATCHES "^(base|model|observe|config|expression|security|envelopes|routing)$")
+  if(name MATCHES "^(base|model|observe|config|expression|security|documents|envelopes|routing)$")
     set(precompiled OFF)
   endif()
   if(precompiled AND sources)

@@ -11,4 +11,10 @@ bool Refusals::take(const std::string& remote, MonoTime now) {
     return true;
 }
 
+bool Refusals::is_spent(const std::string& remote, MonoTime now) const {
+    const auto found = minutes_.find(remote);
+    return found != minutes_.end() && now - found->second.start < std::chrono::minutes{1} &&
+           found->second.count >= per_minute_;
+}
+
 }  // namespace blotter::api

@@ -19,6 +19,8 @@ class Refusals {
 
     /// Counts one. False when the address had its share of this minute already.
     bool take(const std::string& remote, MonoTime now);
+    /// Whether the address has had its share, without counting.
+    bool is_spent(const std::string& remote, MonoTime now) const;
 
   private:
     struct Minute {

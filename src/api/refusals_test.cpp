@@ -19,6 +19,16 @@ TEST(Refusals, an_address_has_its_share_of_each_minute) {
     EXPECT_FALSE(refusals.take("192.0.2.1", start + 62s));
 }
 
+TEST(Refusals, a_share_that_is_spent_is_seen_without_counting) {
+    Refusals refusals{1};
+    const MonoTime start{1h};
+    EXPECT_FALSE(refusals.is_spent("192.0.2.1", start));
+    EXPECT_TRUE(refusals.take("192.0.2.1", start));
+    EXPECT_TRUE(refusals.is_spent("192.0.2.1", start + 59s));
+    EXPECT_FALSE(refusals.is_spent("192.0.2.2", start + 59s));
+    EXPECT_FALSE(refusals.is_spent("192.0.2.1", start + 60s));
+}
+
 TEST(Refusals, many_addresses_take_no_more_room_than_allowed) {
     Refusals refusals{1};
     const MonoTime now{1h};

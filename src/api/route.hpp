@@ -111,6 +111,8 @@ RouteGroup delivery_routes();
 RouteGroup alert_routes();
 RouteGroup ledger_routes();
 RouteGroup operation_routes();
+RouteGroup document_routes();
+RouteGroup accounting_routes();
 
 /// All of them, in the order of the description.
 std::vector<RouteGroup> all_route_groups();

@@ -5,8 +5,10 @@
 #include "api/disk_space.hpp"
 #include "api/event_probe.hpp"
 #include "api/metadata_schemas.hpp"
+#include "api/refusals.hpp"
 #include "config/settings.hpp"
 #include "connectors/links.hpp"
+#include "connectors/posting.hpp"
 #include "delivery/hub.hpp"
 #include "delivery/scribe.hpp"
 #include "intake/intake.hpp"
@@ -33,6 +35,8 @@ struct WriterSide {
     security::RandomSource& random;
     const store::Blobs& blobs;
     EventProbe& events;  ///< to count with; from any thread
+    /// A number that no other run of the program has.
+    std::int64_t process = 0;
 
     intake::Keyring& keys() { return intake.parts().keys; }
     intake::DirectoryHolder& directory() { return intake.parts().directory; }
@@ -64,6 +68,11 @@ struct Services {
     routing::DirectoryPtr directory;  ///< the latest that this loop was told of
     MetadataSchemas metadata_schemas{};
     RequestLog* request_log = nullptr;  ///< null: requests are not kept
+    std::string public_url{};           ///< how others reach this installation
+    connectors::PostingConnectors* postings = nullptr;
+    std::size_t postings_under_way = 0;
+    /// Wrong keys of webhooks at the files of documents, per address.
+    Refusals file_refusals{60};
 };
 
 }  // namespace blotter::api

@@ -8,6 +8,8 @@ namespace blotter::api {
 namespace {
 
 constexpr std::size_t piece_bytes = 128 * 1024;
+/// However small the network's pieces are: each one costs a hop to another thread.
+constexpr std::size_t upload_piece_bytes = 64 * 1024;
 constexpr std::string_view file_fields =
     "x-content-type-options: nosniff\r\n"
     "content-security-policy: default-src 'none'; sandbox\r\n"
@@ -41,6 +43,31 @@ class StoredBytes final : public http::BodySource {
 };
 
 }  // namespace
+
+runtime::Task<Result<store::Blobs::Stored>> receive_file(Services& services,
+                                                         http::BodyReader& body) {
+    auto begun = co_await services.blobs.begin(services.loop, services.entropy,
+                                               services.settings.files.file_bytes_max);
+    if (!begun) co_return pass(std::move(begun).error());
+    const std::unique_ptr<store::Blobs::Upload> upload = std::move(*begun);
+    std::uint64_t received = 0;
+    for (;;) {
+        std::string piece(upload_piece_bytes, '\0');
+        std::size_t filled = 0;
+        while (filled < piece.size()) {
+            CO_TRY(const std::size_t got,
+                   co_await body.read_some({piece.data() + filled, piece.size() - filled}));
+            if (got == 0) break;
+            filled += got;
+        }
+        if (filled == 0) break;
+        piece.resize(filled);
+        received += filled;
+        CO_CHECK(co_await upload->write(services.loop, std::move(piece)));
+    }
+    if (received == 0) co_return fail(Errc::invalid_argument, "the file is empty");
+    co_return co_await upload->finish(services.loop);
+}
 
 Result<store::FileRow> insert_new_file(store::Tx& tx, WriterSide& side,
                                        const routing::WorkspaceFacts& workspace, NewFile file) {

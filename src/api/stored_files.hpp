@@ -4,10 +4,15 @@
 
 #include "api/services.hpp"
 #include "http/message.hpp"
+#include "http/server.hpp"
 #include "model/envelope.hpp"
 #include "store/tables/files.hpp"
 
 namespace blotter::api {
+
+/// Takes the body of an upload and stores it. Errc::invalid_argument when it is empty.
+runtime::Task<Result<store::Blobs::Stored>> receive_file(Services& services,
+                                                         http::BodyReader& body);
 
 /// A file whose bytes are stored already and that is about to get its row.
 struct NewFile {

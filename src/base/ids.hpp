@@ -103,6 +103,9 @@ struct ReplayTag {
 struct QuarantineTag {
     static constexpr std::string_view prefix = "qrn";
 };
+struct DocumentTag {
+    static constexpr std::string_view prefix = "doc";
+};
 
 using WorkspaceId = Id<WorkspaceTag>;
 using EntityId = Id<EntityTag>;
@@ -117,6 +120,7 @@ using ApiKeyId = Id<ApiKeyTag>;
 using RequestId = Id<RequestTag>;
 using ReplayId = Id<ReplayTag>;
 using QuarantineId = Id<QuarantineTag>;
+using DocumentId = Id<DocumentTag>;
 
 }  // namespace blotter
 

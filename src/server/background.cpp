@@ -1,5 +1,6 @@
 #include "server/background.hpp"
 
+#include "api/document_clock.hpp"
 #include "api/envelope_clock.hpp"
 #include "api/replay_runner.hpp"
 #include "runtime/task_group.hpp"
@@ -35,6 +36,20 @@ class Replays final : public Background {
     api::ReplayRunner runner_;
 };
 
+class Documents final : public Background {
+  public:
+    explicit Documents(api::Services& services) : clock_(services), tasks_(services.loop) {}
+    void start() override { tasks_.spawn(clock_.run()); }
+    runtime::Task<> stop() override {
+        clock_.stop();
+        co_await tasks_.join();
+    }
+
+  private:
+    api::DocumentClock clock_;
+    runtime::TaskGroup tasks_;
+};
+
 }  // namespace
 
 std::vector<std::unique_ptr<Background>> make_background(const BackgroundParts& parts) {
@@ -57,6 +72,7 @@ std::vector<std::unique_ptr<Background>> make_background(const BackgroundParts& 
     out.push_back(std::make_unique<Figures>(
         Figures::Parts{services.loop, services.reader, services.writer, services.log,
                        parts.figures_probe, parts.pace.figures}));
+    out.push_back(std::make_unique<Documents>(services));
     return out;
 }
 

@@ -8,8 +8,8 @@
 
 namespace blotter::server {
 
-/// Work that runs beside the requests, on the first loop: envelopes that expire, replays, the
-/// look at the free space, the deletion of what is kept for a time only.
+/// Work that runs beside the requests, on the first loop: envelopes that expire, replays, documents
+/// that are sent again, the look at the free space, the deletion of what is kept for a time only.
 class Background {
   public:
     virtual ~Background() = default;

@@ -32,6 +32,16 @@ connectors::WebhookConnector::Options webhook_options(const Shared& shared) {
     return options;
 }
 
+connectors::AccountingWebhook::Options accounting_options(const Shared& shared) {
+    connectors::AccountingWebhook::Options options;
+    options.user_agent = "Blotter/" + shared.version;
+    options.connect_time = shared.settings.delivery.connect_timeout;
+    options.resolve_time = shared.settings.dns.timeout;
+    options.answer_bytes_max = shared.settings.delivery.answer_bytes_max;
+    options.answer_kept_max = shared.settings.delivery.answer_excerpt_bytes_max;
+    return options;
+}
+
 }  // namespace
 
 Lane::Lane(Shared& shared, runtime::Loop& loop, LaneParts parts, std::uint32_t index,
@@ -48,6 +58,8 @@ Lane::Lane(Shared& shared, runtime::Loop& loop, LaneParts parts, std::uint32_t i
       client_(loop, *network_, *resolver_),
       secrets_(loop, shared.reader, keys_),
       webhook_({loop, client_, secrets_, shared.guard, links_}, webhook_options(shared)),
+      accounting_webhook_({loop, client_, shared.guard}, accounting_options(shared)),
+      postings_(accounting_webhook_),
       api_probe_(shared.routes),
       engine_({loop,
                *entropy_,
@@ -88,6 +100,9 @@ Lane::Lane(Shared& shared, runtime::Loop& loop, LaneParts parts, std::uint32_t i
                 shared.directory},
       gateway_(services_, shared.routes, api_probe_),
       server_(loop, std::move(parts.acceptor), gateway_, server_options(shared.settings, count)) {
+    services_.public_url = shared.public_url;
+    services_.file_refusals =
+        api::Refusals{static_cast<std::uint32_t>(shared.settings.api.refusals_per_minute)};
     server_.on_exception = [&log = shared.log](std::exception_ptr failure) {
         try {
             std::rethrow_exception(failure);
@@ -104,6 +119,7 @@ void Lane::show_on(observe::MetricsPage& page) const {
 
 void Lane::start() {
     services_.request_log = &request_log_;
+    services_.postings = &postings_;
     request_log_.start();
     engine_.start();
     server_.start();

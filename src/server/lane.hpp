@@ -6,6 +6,7 @@
 #include "api/gateway.hpp"
 #include "api/request_log.hpp"
 #include "api/secret_source.hpp"
+#include "connectors/accounting_webhook/accounting_webhook.hpp"
 #include "connectors/webhook/webhook.hpp"
 #include "delivery/engine.hpp"
 #include "http/client.hpp"
@@ -52,6 +53,18 @@ struct LaneParts {
     std::unique_ptr<runtime::Entropy> entropy;
 };
 
+/// The ways into accounting systems, by kind.
+class Postings final : public connectors::PostingConnectors {
+  public:
+    explicit Postings(connectors::PostingConnector& webhook) : webhook_(webhook) {}
+    connectors::PostingConnector* find(std::string_view kind) override {
+        return kind == "webhook" ? &webhook_ : nullptr;
+    }
+
+  private:
+    connectors::PostingConnector& webhook_;
+};
+
 /// One loop with everything that runs on it: listener, API, delivery engine, connectors, and its
 /// own network, keys and randomness. Nothing in it is touched from another thread but through
 /// `post` and the engine's mailbox.
@@ -91,6 +104,8 @@ class Lane {
     http::Client client_;
     api::StoredSecrets secrets_;
     connectors::WebhookConnector webhook_;
+    connectors::AccountingWebhook accounting_webhook_;
+    Postings postings_;
     delivery::DeliveryProbe delivery_probe_;
     api::ApiProbe api_probe_;
     delivery::Engine engine_;

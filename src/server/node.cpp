@@ -203,7 +203,8 @@ Result<> Node::Impl::make_writer_side() {
         intake::Intake::Parts{*keys, *book, *directory, *hub, clock, entropy});
     scribe = std::make_unique<delivery::Scribe>(*intake, *owed);
     writer_side = std::make_unique<api::WriterSide>(
-        api::WriterSide{*intake, *scribe, random, *blobs, event_probe});
+        api::WriterSide{*intake, *scribe, random, *blobs, event_probe,
+                        static_cast<std::int64_t>(entropy.next() >> 1)});
     store::Writer::Options writing;
     writing.ops_max = settings.store.commit_ops_max;
     writing.queue_max = settings.store.queue_ops_max;

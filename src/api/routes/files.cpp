@@ -12,44 +12,16 @@ namespace {
 
 using security::Permission;
 
-constexpr std::size_t piece_bytes = 64 * 1024;
-
 json::Value view_of(const store::FileRow& row, const std::string& name) {
     return json::Object{{"id", row.id.text()}, {"sha256", to_hex(row.sha256)},
                         {"bytes", row.bytes},  {"media_type", row.media_type},
                         {"name", name},        {"created_at", to_rfc3339(row.created_at)}};
 }
 
-/// Takes the body in pieces of `piece_bytes`, however small the network's pieces are: each one
-/// costs a hop to another thread.
-runtime::Task<Result<store::Blobs::Stored>> receive(Services& services, http::BodyReader& body) {
-    auto begun = co_await services.blobs.begin(services.loop, services.entropy,
-                                               services.settings.files.file_bytes_max);
-    if (!begun) co_return pass(std::move(begun).error());
-    const std::unique_ptr<store::Blobs::Upload> upload = std::move(*begun);
-    std::uint64_t received = 0;
-    for (;;) {
-        std::string piece(piece_bytes, '\0');
-        std::size_t filled = 0;
-        while (filled < piece.size()) {
-            CO_TRY(const std::size_t got,
-                   co_await body.read_some({piece.data() + filled, piece.size() - filled}));
-            if (got == 0) break;
-            filled += got;
-        }
-        if (filled == 0) break;
-        piece.resize(filled);
-        received += filled;
-        CO_CHECK(co_await upload->write(services.loop, std::move(piece)));
-    }
-    if (received == 0) co_return fail(Errc::invalid_argument, "the file is empty");
-    co_return co_await upload->finish(services.loop);
-}
-
 runtime::Task<Result<Reply>> upload_file(Services& services, Call& call) {
     CO_TRY(const std::string name, read_file_name(call.request.headers.get("x-file-name")));
     CO_TRY(const std::string type, read_media_type(call.request.headers.get("content-type")));
-    CO_TRY(const store::Blobs::Stored stored, co_await receive(services, *call.http.body));
+    CO_TRY(const store::Blobs::Stored stored, co_await receive_file(services, *call.http.body));
     // Idempotency compares bodies; of a streamed one there is the hash, and the headers count too.
     call.request.body = fmt::format("{} {} {}", to_hex(stored.sha256), type, name);
     co_return co_await mutate(

@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "api/reading_key.hpp"
 #include "api/secret_source.hpp"
 #include "api/secure_links.hpp"
 #include "api/stored_files.hpp"
-#include "security/api_key.hpp"
 
 namespace blotter::api {
 namespace {
@@ -46,26 +46,6 @@ bool names_file(const json::Value& data, const FileId& file) {
                 if (is_file(item, id)) return true;
     }
     return false;
-}
-
-std::string_view bearer_of(const http::Request& request) {
-    const std::string_view field = request.headers.get("authorization");
-    constexpr std::string_view scheme = "bearer ";
-    if (field.size() <= scheme.size() ||
-        !http::equal_ignoring_case(field.substr(0, scheme.size()), scheme))
-        return {};
-    return field.substr(scheme.size());
-}
-
-bool is_reading_key(const Call& call, std::string_view bearer, std::int64_t workspace_no) {
-    const auto presented = security::read_api_key(bearer);
-    if (!presented) return false;
-    const routing::KeyFacts* key = call.directory->key(presented->id);
-    const bool genuine = security::matches(*presented, key != nullptr ? key->hash : Digest{});
-    if (key == nullptr || !genuine || key->revoked) return false;
-    if (key->expires_at && *key->expires_at <= call.now) return false;
-    if (key->workspace_no && *key->workspace_no != workspace_no) return false;
-    return security::allows(key->role, key->scopes, security::Permission::payload_read);
 }
 
 /// The destination that got the link may come late with its own bearer key, and so may a caller

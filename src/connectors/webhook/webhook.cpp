@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "connectors/reference_id.hpp"
+#include "connectors/http_attempt.hpp"
 #include "security/certificates.hpp"
 #include "security/compat_signature.hpp"
 #include "security/header_rules.hpp"
@@ -14,46 +14,6 @@ namespace blotter::connectors {
 namespace {
 
 constexpr int loads_max = 4;
-
-Result<security::IpAddress> to_security(const runtime::IpAddress& address) {
-    if (address.is_v4()) {
-        const auto bytes = address.to_v4().to_bytes();
-        return security::IpAddress::from_bytes(bytes);
-    }
-    const auto bytes = address.to_v6().to_bytes();
-    return security::IpAddress::from_bytes(bytes);
-}
-
-Stage stage_of(http::Stage stage) {
-    switch (stage) {
-        case http::Stage::resolve:
-        case http::Stage::vet:
-            return Stage::resolve;
-        case http::Stage::connect:
-            return Stage::connect;
-        case http::Stage::tls:
-            return Stage::tls;
-        case http::Stage::write:
-            return Stage::send;
-        case http::Stage::head:
-        case http::Stage::body:
-            return Stage::answer;
-    }
-    return Stage::answer;
-}
-
-void note_facts(const http::Facts& facts, Attempt& attempt) {
-    attempt.took = std::chrono::duration_cast<std::chrono::microseconds>(facts.timings.total);
-    if (facts.remote)
-        attempt.address =
-            fmt::format("{}{}{}:{}", facts.remote->address().is_v6() ? "[" : "",
-                        facts.remote->address().to_string(),
-                        facts.remote->address().is_v6() ? "]" : "", facts.remote->port());
-    if (!facts.tls) return;
-    attempt.tls_version = facts.tls->version;
-    attempt.tls_cipher = facts.tls->cipher;
-    attempt.peer_certificate_sha256 = facts.tls->peer_certificate_sha256;
-}
 
 std::vector<security::HeaderView> views_of(const WebhookSettings& settings) {
     std::vector<security::HeaderView> out;
@@ -160,11 +120,7 @@ Result<WebhookConnector::PreparedPtr> WebhookConnector::make(const Destination& 
     }
     out->valid_until = secrets.valid_until;
     out->version = destination.version;
-    out->check = [&guard = parts_.guard](const runtime::IpAddress& address,
-                                         std::uint16_t port) -> Result<> {
-        TRY(const security::IpAddress ip, to_security(address));
-        return guard.check_address({ip, port});
-    };
+    out->check = make_check(parts_.guard);
     return out;
 }
 
@@ -202,22 +158,6 @@ Result<std::string> WebhookConnector::sign(Prepared& prepared, const AttemptRequ
     return fields;
 }
 
-void WebhookConnector::read_answer(const http::Answer& answer, AttemptReport& report) const {
-    Attempt& attempt = report.attempt;
-    note_facts(answer.facts, attempt);
-    report.stage = Stage::done;
-    report.status = answer.status;
-    report.retry_after = std::string{answer.headers.get("retry-after").substr(0, 128)};
-    attempt.status = answer.status;
-    attempt.answer_type = std::string{answer.headers.get("content-type").substr(0, 256)};
-    attempt.answer = answer.body.substr(0, options_.answer_kept_max);
-    attempt.answer_cut =
-        answer.body_end != http::BodyEnd::complete || answer.body.size() > attempt.answer.size();
-    const bool success = answer.status >= 200 && answer.status <= 299;
-    if (success && answer.body_end == http::BodyEnd::complete)
-        attempt.reference = reference_id_of(answer.body);
-}
-
 runtime::Task<AttemptReport> WebhookConnector::attempt(AttemptRequest request) {
     AttemptReport report;
     report.attempt.n = request.n;
@@ -251,7 +191,7 @@ runtime::Task<AttemptReport> WebhookConnector::attempt(AttemptRequest request) {
     exchange.limits.body_bytes_kept = options_.answer_bytes_max;
     const auto outcome = co_await parts_.client.exchange(std::move(exchange));
     if (outcome) {
-        read_answer(*outcome, report);
+        read_answer(*outcome, {options_.answer_kept_max}, report);
     } else {
         note_facts(outcome.error().facts, report.attempt);
         report.stage = stage_of(outcome.error().stage);

@@ -48,7 +48,6 @@ class WebhookConnector final : public Connector {
     std::shared_ptr<const std::string> body_of(const AttemptRequest& request) const;
     Result<std::string> sign(Prepared& prepared, const AttemptRequest& request,
                              std::string_view body, std::string& shown);
-    void read_answer(const http::Answer& answer, AttemptReport& report) const;
 
     Parts parts_;
     Options options_;

@@ -61,6 +61,7 @@ inline const std::map<std::string_view, std::string_view>& allowed_scans() {
         {"due.oldest", "LIMIT 1 at the beginning of the tree"},
         {"alert.unresolved_count", "a count of a partial index with a LIMIT"},
         {"envelope.next_expiry", "LIMIT 1 at the beginning of a partial index"},
+        {"document.lost", "a walk of a partial index with a LIMIT"},
         {"destination.every", "a walk of a partial index with a LIMIT"},
         {"replay.running", "a walk of a partial index with a LIMIT"},
         {"link_renewal.read", "the two rows of a subquery"},

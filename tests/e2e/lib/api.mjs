@@ -194,6 +194,49 @@ export class Api {
     });
   }
 
+  // Documents and where they go.
+  tryCreateDocument(body, headers) { return this.post('/v1/documents', body, headers); }
+  async createDocument(body) { return (await this.tryCreateDocument(body)).expect(201); }
+  tryReplaceDocument(id, json) { return this.request('PUT', `/v1/documents/${id}`, { json }); }
+  async document(id) { return (await this.get(`/v1/documents/${id}`)).expect(200); }
+  async documents(filter = {}) { return (await this.get(`/v1/documents${query(filter)}`)).expect(200); }
+  /** validate, reopen, send */
+  tryDocumentAction(id, action, body = {}) { return this.post(`/v1/documents/${id}/${action}`, body); }
+  async validateDocument(id) { return (await this.tryDocumentAction(id, 'validate')).expect(200); }
+  trySend(id, body) { return this.tryDocumentAction(id, 'send', body); }
+  async send(id, body) { return (await this.trySend(id, body)).expect(200); }
+  async sends(id) { return (await this.get(`/v1/documents/${id}/sends`)).expect(200).data; }
+  tryPutDocumentFile(id, body, { type = 'application/pdf', name = 'invoice.pdf' } = {}) {
+    return this.request('PUT', `/v1/documents/${id}/file`,
+                        { body, headers: { 'content-type': type, 'x-file-name': name } });
+  }
+  /** A document that was validated, for the entity. */
+  async validated(entity_id, rest = {}) {
+    const draft = await this.createDocument(makeDocument(entity_id, rest));
+    return this.validateDocument(draft.id);
+  }
+  static webhookPath(entity_id) {
+    return entity_id ? `/v1/entities/${entity_id}/accounting-webhook` : '/v1/accounting-webhook';
+  }
+  /** Of the workspace, or of an entity. */
+  tryAccounting(entity_id) { return this.get(Api.webhookPath(entity_id)); }
+  async accounting(entity_id) { return (await this.tryAccounting(entity_id)).expect(200); }
+  trySaveAccounting(json, entity_id) {
+    return this.request('PUT', Api.webhookPath(entity_id), { json });
+  }
+  async saveAccounting(json, entity_id) {
+    return (await this.trySaveAccounting(json, entity_id)).expect(200);
+  }
+  tryTestAccounting(entity_id) { return this.post(`${Api.webhookPath(entity_id)}/test`); }
+  async testAccounting(entity_id) { return (await this.tryTestAccounting(entity_id)).expect(200); }
+  tryUpsert(entity_id, what, items) {
+    return this.post(`/v1/entities/${entity_id}/${what}/batch`, { [what]: items });
+  }
+  /** suppliers or dimensions */
+  async upsert(entity_id, what, items) {
+    return (await this.tryUpsert(entity_id, what, items)).expect(200);
+  }
+
   async openapi() { return (await this.get('/openapi.json')).expect(200); }
 }
 
@@ -205,6 +248,18 @@ export function makeEvent({ type = 'envelope.sent', envelope = {}, ...rest } = {
       envelope: { id: `contract-${Math.random().toString(36).slice(2)}`,
                   title: 'Contrat fournisseur', level: 'advanced', ...envelope },
     },
+    ...rest,
+  };
+}
+
+/** A small document that adds up. */
+export function makeDocument(entity_id, rest = {}) {
+  return {
+    entity_id,
+    number: 'INV-2026-0042',
+    issue_date: '2026-05-26',
+    currency: 'EUR',
+    lines: [{ description: 'Printing', net_amount: '100.00', vat_amount: '20.00' }],
     ...rest,
   };
 }

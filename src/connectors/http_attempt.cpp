@@ -1,0 +1,75 @@
+#include "connectors/http_attempt.hpp"
+
+#include <fmt/format.h>
+
+#include "connectors/reference_id.hpp"
+
+namespace blotter::connectors {
+namespace {
+
+Result<security::IpAddress> to_security(const runtime::IpAddress& address) {
+    if (address.is_v4()) {
+        const auto bytes = address.to_v4().to_bytes();
+        return security::IpAddress::from_bytes(bytes);
+    }
+    const auto bytes = address.to_v6().to_bytes();
+    return security::IpAddress::from_bytes(bytes);
+}
+
+}  // namespace
+
+http::AddressCheck make_check(const security::EgressGuard& guard) {
+    return [&guard](const runtime::IpAddress& address, std::uint16_t port) -> Result<> {
+        TRY(const security::IpAddress ip, to_security(address));
+        return guard.check_address({ip, port});
+    };
+}
+
+Stage stage_of(http::Stage stage) {
+    switch (stage) {
+        case http::Stage::resolve:
+        case http::Stage::vet:
+            return Stage::resolve;
+        case http::Stage::connect:
+            return Stage::connect;
+        case http::Stage::tls:
+            return Stage::tls;
+        case http::Stage::write:
+            return Stage::send;
+        case http::Stage::head:
+        case http::Stage::body:
+            return Stage::answer;
+    }
+    return Stage::answer;
+}
+
+void note_facts(const http::Facts& facts, Attempt& attempt) {
+    attempt.took = std::chrono::duration_cast<std::chrono::microseconds>(facts.timings.total);
+    if (facts.remote)
+        attempt.address =
+            fmt::format("{}{}{}:{}", facts.remote->address().is_v6() ? "[" : "",
+                        facts.remote->address().to_string(),
+                        facts.remote->address().is_v6() ? "]" : "", facts.remote->port());
+    if (!facts.tls) return;
+    attempt.tls_version = facts.tls->version;
+    attempt.tls_cipher = facts.tls->cipher;
+    attempt.peer_certificate_sha256 = facts.tls->peer_certificate_sha256;
+}
+
+void read_answer(const http::Answer& answer, const AnswerLimits& limits, AttemptReport& report) {
+    Attempt& attempt = report.attempt;
+    note_facts(answer.facts, attempt);
+    report.stage = Stage::done;
+    report.status = answer.status;
+    report.retry_after = std::string{answer.headers.get("retry-after").substr(0, 128)};
+    attempt.status = answer.status;
+    attempt.answer_type = std::string{answer.headers.get("content-type").substr(0, 256)};
+    attempt.answer = answer.body.substr(0, limits.kept_max);
+    attempt.answer_cut =
+        answer.body_end != http::BodyEnd::complete || answer.body.size() > attempt.answer.size();
+    const bool success = answer.status >= 200 && answer.status <= 299;
+    if (success && answer.body_end == http::BodyEnd::complete)
+        attempt.reference = reference_id_of(answer.body);
+}
+
+}  // namespace blotter::connectors

@@ -1,0 +1,81 @@
+// The schema and the example in docs/formats/documents.md are those that this code makes.
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include "documents/payload.hpp"
+
+namespace blotter::documents {
+namespace {
+
+std::string block(const std::string& name) {
+    std::ifstream file{BLOTTER_SOURCE_DIR "/docs/formats/documents.md"};
+    std::ostringstream text;
+    text << file.rdbuf();
+    const std::string page = text.str();
+    const std::string fence = "```json " + name + "\n";
+    const std::size_t at = page.find(fence);
+    if (at == std::string::npos) return "there is no such block";
+    const std::size_t begin = at + fence.size();
+    return page.substr(begin, page.find("\n```", begin) - begin);
+}
+
+std::set<std::string> names_of(const json::Value& object) {
+    std::set<std::string> out;
+    for (const json::Member& member : *object.as_object()) out.insert(member.name);
+    return out;
+}
+
+std::set<std::string> names_in(const json::Value& array) {
+    std::set<std::string> out;
+    for (const json::Value& item : *array.as_array()) out.insert(*item.as_string());
+    return out;
+}
+
+TEST(DocumentPayload, is_as_documented) {
+    EXPECT_EQ(block("payload"),
+              json::to_pretty_text(make_payload(example_document(), example_context())));
+    EXPECT_EQ(block("schema"), payload_schema());
+}
+
+TEST(DocumentPayload, has_the_members_of_its_schema) {
+    const json::Value payload = make_payload(example_document(), example_context());
+    const json::Value schema = json::parse(payload_schema()).value();
+    EXPECT_EQ(names_of(payload), names_of(*schema.find("properties")));
+    EXPECT_EQ(names_of(payload), names_in(*schema.find("required")));
+    const json::Value* line = schema.at_pointer("/properties/lines/items");
+    ASSERT_NE(line, nullptr);
+    EXPECT_EQ(names_of(*payload.at_pointer("/lines/0")), names_of(*line->find("properties")));
+}
+
+TEST(DocumentPayload, is_the_same_on_every_attempt) {
+    Document document = example_document();
+    const json::Value first = make_payload(document, example_context());
+    document.state = DocumentState::sending;
+    document.sending.attempts = 5;
+    document.sending.reference = "INV-1";
+    document.updated_at = from_ms(9'999'999);
+    document.version = 12;
+    EXPECT_EQ(make_payload(document, example_context()), first);
+}
+
+TEST(DocumentPayload, has_no_file_but_its_address) {
+    Document document = example_document();
+    const json::Value with = make_payload(document, example_context());
+    EXPECT_EQ(*with.find("fileUrl")->as_string(),
+              "https://blotter.example.com/v1/documents/" + document.id.text() + "/file");
+    document.content.file.reset();
+    EXPECT_TRUE(make_payload(document, example_context()).find("fileUrl")->is_null());
+}
+
+TEST(DocumentPayload, of_a_test_says_that_it_is_one) {
+    const json::Value sample = make_sample_payload(example_context(), "test_1");
+    EXPECT_EQ(*sample.find("test")->as_bool(), true);
+    EXPECT_EQ(*sample.find("requestId")->as_string(), "test_1");
+    EXPECT_EQ(names_of(sample), names_of(make_payload(example_document(), example_context())));
+}
+
+}  // namespace
+}  // namespace blotter::documents
