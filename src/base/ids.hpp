@@ -103,6 +103,12 @@ struct ReplayTag {
 struct QuarantineTag {
     static constexpr std::string_view prefix = "qrn";
 };
+struct SlackConnectionTag {
+    static constexpr std::string_view prefix = "slc";
+};
+struct SlackMessageTag {
+    static constexpr std::string_view prefix = "slm";
+};
 
 using WorkspaceId = Id<WorkspaceTag>;
 using EntityId = Id<EntityTag>;
@@ -117,6 +123,8 @@ using ApiKeyId = Id<ApiKeyTag>;
 using RequestId = Id<RequestTag>;
 using ReplayId = Id<ReplayTag>;
 using QuarantineId = Id<QuarantineTag>;
+using SlackConnectionId = Id<SlackConnectionTag>;
+using SlackMessageId = Id<SlackMessageTag>;
 
 }  // namespace blotter
 

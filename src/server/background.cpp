@@ -2,6 +2,7 @@
 
 #include "api/envelope_clock.hpp"
 #include "api/replay_runner.hpp"
+#include "api/slack/keeper.hpp"
 #include "runtime/task_group.hpp"
 #include "server/figures.hpp"
 #include "server/retention.hpp"
@@ -34,6 +35,16 @@ class Replays final : public Background {
     api::ReplayRunner runner_;
 };
 
+class Slack final : public Background {
+  public:
+    explicit Slack(api::Services& services) : keeper_(services) {}
+    void start() override { keeper_.start(); }
+    runtime::Task<> stop() override { co_await keeper_.stop(); }
+
+  private:
+    api::SlackKeeper keeper_;
+};
+
 }  // namespace
 
 std::vector<std::unique_ptr<Background>> make_background(const BackgroundParts& parts) {
@@ -55,6 +66,7 @@ std::vector<std::unique_ptr<Background>> make_background(const BackgroundParts& 
                          parts.retention_probe, services.settings, workspaces}));
     out.push_back(std::make_unique<Figures>(Figures::Parts{
         services.loop, services.reader, services.writer, services.log, parts.figures_probe}));
+    out.push_back(std::make_unique<Slack>(services));
     return out;
 }
 

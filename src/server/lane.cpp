@@ -32,6 +32,29 @@ connectors::WebhookConnector::Options webhook_options(const Shared& shared) {
     return options;
 }
 
+connectors::slack::WebApi::Options slack_options(const Shared& shared) {
+    connectors::slack::WebApi::Options options;
+    options.base_url = shared.settings.slack.base_url;
+    options.user_agent = "Blotter/" + shared.version;
+    return options;
+}
+
+connectors::SlackConnector::Options slack_connector_options(const Shared& shared) {
+    connectors::SlackConnector::Options options;
+    if (shared.settings.slack.signing_secret.is_set())
+        options.buttons = connectors::slack::Buttons::buttons;
+    options.envelope_url = shared.settings.slack.envelope_url;
+    if (options.envelope_url.empty()) options.envelope_url = shared.public_url + "/envelopes/{id}";
+    options.fold_after = static_cast<std::uint32_t>(shared.settings.slack.fold_after);
+    return options;
+}
+
+/// What waits in memory for a destination, besides the attempt that asks.
+std::uint32_t waiting_in(delivery::Engine& engine, std::int64_t destination_no) {
+    const auto view = engine.view(destination_no);
+    return view ? view->fresh + view->late : 0;
+}
+
 }  // namespace
 
 Lane::Lane(Shared& shared, runtime::Loop& loop, std::unique_ptr<runtime::SystemNetwork> network,
@@ -49,6 +72,17 @@ Lane::Lane(Shared& shared, runtime::Loop& loop, std::unique_ptr<runtime::SystemN
       secrets_(loop, shared.reader, keys_),
       webhook_({loop, client_, secrets_, shared.guard, links_}, webhook_options(shared)),
       api_probe_(shared.routes),
+      slack_api_({client_, shared.guard}, slack_options(shared)),
+      slack_book_({loop, shared.writer, shared.reader, shared.writer_side, keys_, shared.log},
+                  shared.run),
+      slack_poster_({loop, entropy_, slack_api_, slack_book_, shared.slack_pacing}),
+      slack_({loop, entropy_, slack_poster_, links_},
+             [this, &shared] {
+                 auto options = slack_connector_options(shared);
+                 options.waiting = [this](std::int64_t no) { return waiting_in(engine_, no); };
+                 return options;
+             }()),
+      slack_side_{slack_api_, slack_poster_, shared.public_url, shared.run},
       engine_({loop,
                entropy_,
                shared.writer,
@@ -58,7 +92,7 @@ Lane::Lane(Shared& shared, runtime::Loop& loop, std::unique_ptr<runtime::SystemN
                shared.backlogs,
                shared.log,
                delivery_probe_,
-               {{"webhook", &webhook_}}},
+               {{"webhook", &webhook_}, {"slack", &slack_}}},
               {limits_of(shared.settings, count), 1'000'000 / count,
                static_cast<std::uint32_t>(shared.settings.delivery.workspace_in_flight_max),
                static_cast<std::uint32_t>(shared.settings.delivery.jitter_percent), count, index},
@@ -86,6 +120,8 @@ Lane::Lane(Shared& shared, runtime::Loop& loop, std::unique_ptr<runtime::SystemN
                 shared.directory},
       gateway_(services_, shared.routes, api_probe_),
       server_(loop, std::move(acceptor), gateway_, server_options(shared.settings, count)) {
+    services_.request_log = &request_log_;
+    services_.slack = &slack_side_;
     server_.on_exception = [&log = shared.log](std::exception_ptr failure) {
         try {
             std::rethrow_exception(failure);
@@ -101,7 +137,6 @@ void Lane::show_on(observe::MetricsPage& page) const {
 }
 
 void Lane::start() {
-    services_.request_log = &request_log_;
     request_log_.start();
     engine_.start();
     server_.start();

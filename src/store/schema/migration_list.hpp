@@ -6,5 +6,6 @@
 namespace blotter::store::schema {
 
 extern const std::string_view migration_0001;
+extern const std::string_view migration_0002;
 
 }  // namespace blotter::store::schema

@@ -34,8 +34,9 @@ std::span<const Replacement> words_of(Dialect dialect) {
 }  // namespace
 
 std::span<const Migration> migrations() {
-    static const std::array<Migration, 1> list{{
+    static const std::array<Migration, 2> list{{
         {1, "envelopes, events, the ledger, destinations and deliveries", schema::migration_0001},
+        {2, "Slack", schema::migration_0002},
     }};
     return list;
 }

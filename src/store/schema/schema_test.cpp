@@ -62,14 +62,40 @@ TEST_F(Schema, every_table_enforces_its_types) {
         names.insert(name);
         EXPECT_TRUE(text.ends_with("STRICT")) << name;
     }
-    const std::set<std::string> expected{
-        "alert",      "api_key",      "attempt",     "blob",        "blob_doomed",
-        "checkpoint", "data_key",     "delivery",    "destination", "due",
-        "entity",     "envelope",     "erasure",     "event",       "event_key",
-        "file",       "file_access",  "file_use",    "held",        "idempotency",
-        "leaf",       "link_renewal", "log",         "meta",        "destination_secret",
-        "quarantine", "replay",       "request_log", "subject_key", "tile",
-        "workspace"};
+    const std::set<std::string> expected{"alert",
+                                         "api_key",
+                                         "attempt",
+                                         "blob",
+                                         "blob_doomed",
+                                         "checkpoint",
+                                         "data_key",
+                                         "delivery",
+                                         "destination",
+                                         "due",
+                                         "entity",
+                                         "envelope",
+                                         "erasure",
+                                         "event",
+                                         "event_key",
+                                         "file",
+                                         "file_access",
+                                         "file_use",
+                                         "held",
+                                         "idempotency",
+                                         "leaf",
+                                         "link_renewal",
+                                         "log",
+                                         "meta",
+                                         "destination_secret",
+                                         "quarantine",
+                                         "replay",
+                                         "request_log",
+                                         "slack_connection",
+                                         "slack_grant",
+                                         "slack_message",
+                                         "subject_key",
+                                         "tile",
+                                         "workspace"};
     EXPECT_EQ(names, expected);
 }
 
