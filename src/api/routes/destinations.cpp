@@ -355,6 +355,23 @@ runtime::Task<Result<Reply>> delete_destination(Services& services, Call& call) 
 
 namespace {
 
+Component slack_config() {
+    return {
+        "SlackDestinationConfig",
+        R"({"type":"object","required":["connection_id","channel","event_types"],"properties":{)"
+        R"("connection_id":{"type":"string"},"channel":{"type":"string","description":)"
+        R"("A channel's id, from GET /v1/slack/connections/{id}/channels."},)"
+        R"("channel_name":{"type":"string"},"event_types":{"type":"array","items":)"
+        R"({"type":"string"}},"filter":{"type":"string"},"language":{"enum":["en","fr"]},)"
+        R"("threads":{"type":"boolean","description":"One thread for each envelope."},)"
+        R"("on_ambiguous":{"enum":["hold","resend_once"],"description":"What is done about a)"
+        R"( message of which nobody knows whether it arrived."},)"
+        R"("burst":{"type":"integer","minimum":1,"maximum":5},)"
+        R"("schedule":{"type":"array","maxItems":20,"items":{"type":"string"}},)"
+        R"("digest_to":{"type":"string","description":"A channel or member that gets a digest)"
+        R"( every day."},"digest_at":{"type":"string","description":"07:30, in UTC."}}})"};
+}
+
 std::vector<Component> components() {
     return {
         {"DestinationConfig",
@@ -382,19 +399,7 @@ std::vector<Component> components() {
                           R"("rate_burst":{"type":"integer"},"timeout_ms":{"type":"integer"},)"
                           R"("schedule":{"type":"array","items":{"type":"string"}},)"
                           R"("order":{"enum":["none","per_envelope"]}}})"},
-        {"SlackDestinationConfig",
-         R"({"type":"object","required":["connection_id","channel","event_types"],"properties":{)"
-         R"("connection_id":{"type":"string"},"channel":{"type":"string","description":)"
-         R"("A channel's id, from GET /v1/slack/connections/{id}/channels."},)"
-         R"("channel_name":{"type":"string"},"event_types":{"type":"array","items":)"
-         R"({"type":"string"}},"filter":{"type":"string"},"language":{"enum":["en","fr"]},)"
-         R"("threads":{"type":"boolean","description":"One thread for each envelope."},)"
-         R"("on_ambiguous":{"enum":["hold","resend_once"],"description":"What is done about a)"
-         R"( message of which nobody knows whether it arrived."},)"
-         R"("burst":{"type":"integer","minimum":1,"maximum":5},)"
-         R"("schedule":{"type":"array","maxItems":20,"items":{"type":"string"}},)"
-         R"("digest_to":{"type":"string","description":"A channel or member that gets a digest)"
-         R"( every day."},"digest_at":{"type":"string","description":"07:30, in UTC."}}})"},
+        slack_config(),
         {"DestinationRequest",
          R"({"type":"object","required":["name","config"],"properties":{"name":{"type":"string"},)"
          R"("kind":{"enum":["webhook","slack"]},"entity_id":{"type":["string","null"]},)"
