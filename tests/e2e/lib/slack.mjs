@@ -86,8 +86,16 @@ export class SlackAdmin {
 
   /** Everything in the data folder, as one text. */
   async storedBytes() {
+    const content = (path) => {
+      try {
+        return readFileSync(path, 'latin1');
+      } catch (error) {
+        if (error.code === 'ENOENT') return '';  // a file that was being replaced
+        throw error;
+      }
+    };
     const read = (folder) => readdirSync(folder, { withFileTypes: true }).map((entry) =>
-      (entry.isDirectory() ? read(join(folder, entry.name)) : readFileSync(join(folder, entry.name), 'latin1'))).join('');
+      (entry.isDirectory() ? read(join(folder, entry.name)) : content(join(folder, entry.name)))).join('');
     return read(this.server.data_dir);
   }
 
