@@ -19,6 +19,7 @@ constexpr std::size_t bearer_key_bytes_max = 4'096;
 
 json::Array warnings_of(const Destination& destination) {
     json::Array out;
+    if (destination.kind != "webhook") return out;
     if (destination.webhook.tls_min == 12)
         out.emplace_back("TLS 1.2 is accepted from this receiver; this choice is in the ledger");
     if (destination.webhook.url.starts_with("http://"))
@@ -28,7 +29,9 @@ json::Array warnings_of(const Destination& destination) {
 
 json::Value masked_config(const Destination& destination) {
     json::Value config = config_to_json(destination);
-    for (json::Member& header : *config.as_object()->find("headers")->as_object())
+    json::Value* headers = config.as_object()->find("headers");
+    if (headers == nullptr) return config;
+    for (json::Member& header : *headers->as_object())
         if (security::is_sensitive_header(header.name)) header.value = header_mask;
     return config;
 }
@@ -96,7 +99,8 @@ json::Value unmask_headers(json::Value config, const Destination& before) {
 Result<routing::TargetPtr> check_destination(Destination destination,
                                              const DeliveryDefaults& defaults,
                                              const security::EgressGuard& guard, bool has_bearer) {
-    CHECK(connectors::check_webhook(destination.webhook, guard, has_bearer));
+    if (destination.kind == "webhook")
+        CHECK(connectors::check_webhook(destination.webhook, guard, has_bearer));
     if (!destination.limits.schedule.empty())
         if (auto made = delivery::Schedule::create(destination.limits.schedule); !made)
             return fail(Errc::invalid_argument, made.error().detail, "/config/schedule");
@@ -160,8 +164,8 @@ Result<> note_change(store::Tx& tx, WriterSide& side, const Destination& after,
                            {{"c", commitment},
                             {"dst", after.id.text()},
                             {"state", std::string{to_text(after.state)}}}));
-    const bool lowered =
-        after.webhook.tls_min == 12 && (before == nullptr || before->webhook.tls_min != 12);
+    const bool lowered = after.kind == "webhook" && after.webhook.tls_min == 12 &&
+                         (before == nullptr || before->webhook.tls_min != 12);
     if (!lowered) return {};
     return side.intake.note(tx, after.workspace_no, ledger::LeafKind::tls_downgraded,
                             {{"dst", after.id.text()}});

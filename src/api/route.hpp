@@ -108,6 +108,7 @@ RouteGroup envelope_routes();
 RouteGroup event_routes();
 RouteGroup destination_routes();
 RouteGroup delivery_routes();
+RouteGroup slack_routes();
 RouteGroup alert_routes();
 RouteGroup ledger_routes();
 RouteGroup operation_routes();

@@ -26,6 +26,7 @@
 namespace blotter::api {
 
 class RequestLog;
+struct SlackSide;
 
 /// What belongs to the writer's thread: used inside `store::write` work only.
 struct WriterSide {
@@ -67,6 +68,7 @@ struct Services {
     std::string version;
     routing::DirectoryPtr directory;  ///< the latest that this loop was told of
     MetadataSchemas metadata_schemas{};
+    SlackSide* slack = nullptr;         ///< set before anything is served
     RequestLog* request_log = nullptr;  ///< null: requests are not kept
     std::string public_url{};           ///< how others reach this installation
     connectors::PostingConnectors* postings = nullptr;

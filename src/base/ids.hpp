@@ -106,6 +106,12 @@ struct QuarantineTag {
 struct DocumentTag {
     static constexpr std::string_view prefix = "doc";
 };
+struct SlackConnectionTag {
+    static constexpr std::string_view prefix = "slc";
+};
+struct SlackMessageTag {
+    static constexpr std::string_view prefix = "slm";
+};
 
 using WorkspaceId = Id<WorkspaceTag>;
 using EntityId = Id<EntityTag>;
@@ -121,6 +127,8 @@ using RequestId = Id<RequestTag>;
 using ReplayId = Id<ReplayTag>;
 using QuarantineId = Id<QuarantineTag>;
 using DocumentId = Id<DocumentTag>;
+using SlackConnectionId = Id<SlackConnectionTag>;
+using SlackMessageId = Id<SlackMessageTag>;
 
 }  // namespace blotter
 

@@ -23,6 +23,22 @@ struct AttemptRequest {
 /// How far an attempt without an answer came.
 enum class Stage : std::uint8_t { prepare, resolve, connect, tls, send, answer, done };
 
+/// What a connector makes of an attempt, where the status of an answer does not say it.
+enum class Verdict : std::uint8_t {
+    by_status,  ///< the status decides: 2xx is success
+    delivered,
+    posted_before,  ///< an earlier attempt delivered it; nothing was sent now
+    folded,         ///< it is part of a summary; nothing was sent now
+    throttled,      ///< less is asked for; `retry_after` says until when
+    retry,          ///< it did not arrive, for certain
+    blocked,        ///< nothing arrives until a person changes something; `cause` names it
+    not_permitted,  ///< this one will never arrive
+    unclear,        ///< it may have arrived
+};
+
+/// Whether a connector has raised an alert about what it reports already.
+enum class Alert : std::uint8_t { to_raise, raised };
+
 /// What came of it. `attempt` is what is kept and shown; the rest is for the delivery policy.
 struct AttemptReport {
     Attempt attempt;
@@ -31,6 +47,9 @@ struct AttemptReport {
     Errc failure = Errc::internal;  ///< when there is no answer
     Stage stage = Stage::prepare;   ///< where it failed
     std::string words;              ///< the failure for people
+    Verdict verdict = Verdict::by_status;
+    std::string cause;  ///< for `blocked`: why the destination is disabled, "not_in_channel"
+    Alert alert = Alert::to_raise;
 };
 
 /// A kind of destination. One object per loop; `attempt` may run many times at once.

@@ -3,6 +3,7 @@
 #include "base/json.hpp"
 #include "base/utf8.hpp"
 #include "delivery/engine.hpp"
+#include "delivery/retry_after.hpp"
 #include "store/tables/files.hpp"
 
 namespace blotter::delivery {
@@ -57,7 +58,47 @@ OutcomeCode code_of(Errc failure, connectors::Stage stage) {
 
 }  // namespace
 
+namespace {
+
+OutcomeCode code_of(connectors::Verdict verdict) {
+    using connectors::Verdict;
+    switch (verdict) {
+        case Verdict::by_status:
+            break;
+        case Verdict::delivered:
+            return OutcomeCode::delivered;
+        case Verdict::posted_before:
+            return OutcomeCode::posted_before;
+        case Verdict::folded:
+            return OutcomeCode::folded;
+        case Verdict::throttled:
+            return OutcomeCode::throttled;
+        case Verdict::retry:
+            return OutcomeCode::server_error;
+        case Verdict::blocked:
+            return OutcomeCode::blocked;
+        case Verdict::not_permitted:
+            return OutcomeCode::not_permitted;
+        case Verdict::unclear:
+            return OutcomeCode::unclear;
+    }
+    return OutcomeCode::not_built;
+}
+
+Token token_of(OutcomeCode code) {
+    const bool nothing_sent = code == OutcomeCode::posted_before || code == OutcomeCode::folded;
+    return nothing_sent ? Token::unused : Token::used;
+}
+
+}  // namespace
+
 Outcome judge(const connectors::AttemptReport& report, Timestamp now) {
+    if (report.verdict != connectors::Verdict::by_status) {
+        Outcome out{.code = code_of(report.verdict), .words = report.words};
+        out.status = static_cast<std::uint16_t>(report.status.value_or(0));
+        out.retry_after = parse_retry_after(report.retry_after, now);
+        return out;
+    }
     if (report.status) return classify(Answer{*report.status, report.retry_after, now});
     return classify(Fault{.code = code_of(report.failure, report.stage),
                           .waited = std::chrono::duration_cast<Duration>(report.attempt.took),
@@ -255,6 +296,8 @@ void Engine::conclude(const Start& start, const Loaded& loaded, std::int64_t des
         record.reason = to_text(decision.after.reason);
     record.effects = decision.effects;
     record.words = outcome.words;
+    record.cause = report.cause;
+    record.alerted = report.alert;
     if (record.state == DeliveryState::delivered) parts_.probe.delivered.add();
     if (record.state == DeliveryState::failed) parts_.probe.failed.add();
     if (record.state == DeliveryState::retrying) parts_.probe.retried.add();
@@ -268,8 +311,8 @@ void Engine::conclude(const Start& start, const Loaded& loaded, std::int64_t des
         order_keys_.erase(start.ref.delivery);
     }
     add(std::move(record));
-    ended(start,
-          {outcome.kind(), outcome.retry_after, final ? Settled::final : Settled::not_final});
+    ended(start, {outcome.kind(), outcome.retry_after, final ? Settled::final : Settled::not_final,
+                  token_of(outcome.code)});
 }
 
 void Engine::ended(const Start& start, const End& end) {

@@ -253,6 +253,7 @@ Breaker::Change Dispatcher::finished(const Start& start, const End& end, MonoTim
         destination.is_slow ? limits_.slow_after / 2 : limits_.slow_after;
     destination.is_slow = destination.overdue > 0 || destination.mean_time >= bound;
     if (asks_to_slow_down(end.kind)) destination.throttle.slow_down(slot.at, now);
+    if (end.token == Token::unused) destination.throttle.give_back(now);
     if (end.retry_after) destination.throttle.pause(*end.retry_after, now);
     const Breaker::Change change =
         destination.breaker.finished(slot.epoch, end.kind, destination.config.concurrency_max, now);

@@ -59,10 +59,15 @@ struct Start {
 /// Whether the delivery is over, as the state machine decided; successors wait until it is.
 enum class Settled : std::uint8_t { final, not_final };
 
+/// Whether an attempt took something of the receiver's patience. `unused`: nothing was sent, so its
+/// place in the rate is free again.
+enum class Token : std::uint8_t { used, unused };
+
 struct End {
     OutcomeKind kind = OutcomeKind::not_sent;
     std::optional<Duration> retry_after;
     Settled settled = Settled::final;
+    Token token = Token::used;
 };
 
 /// A request to load deliveries of an ordered destination from the store: all that are not final

@@ -104,6 +104,15 @@ struct Visitor {
             effects.add(Effect::alert_gone);
             return finish(delivery, DeliveryState::failed, Reason::receiver_gone, effects);
         }
+        if (kind == OutcomeKind::blocked && !delivery.cancel_asked) return park(effects);
+        if (kind == OutcomeKind::hopeless) {
+            effects.add(Effect::alert_failed);
+            return finish(delivery, DeliveryState::failed, Reason::not_permitted, effects);
+        }
+        if (kind == OutcomeKind::unclear) {
+            effects.add(Effect::alert_unclear);
+            return finish(delivery, DeliveryState::failed, Reason::outcome_unclear, effects);
+        }
         if (asks_to_slow_down(kind)) effects.add(Effect::slow_down);
         if (delivery.cancel_asked)
             return finish(delivery, DeliveryState::cancelled, Reason::cancelled, effects);
@@ -165,6 +174,18 @@ struct Visitor {
     }
 
   private:
+    /// It waits with everything else for its destination until that works again, however many
+    /// attempts were made: what is wrong is not the event's fault.
+    Decision park(Effects effects) const {
+        effects.add(Effect::disable_destination);
+        effects.add(Effect::alert_blocked);
+        Delivery after = delivery;
+        after.state = DeliveryState::held;
+        after.reason = Reason::receiver_blocked;
+        after.due = context.now;
+        return {after, Hold{after.reason}, effects};
+    }
+
     /// Nothing left us, so the attempt never was.
     Decision take_back() const {
         Delivery after = delivery;
@@ -235,6 +256,8 @@ std::string_view to_text(Reason reason) {
             return "destination_paused";
         case Reason::destination_disabled:
             return "destination_disabled";
+        case Reason::receiver_blocked:
+            return "receiver_blocked";
         case Reason::accepted:
             return "accepted";
         case Reason::attempts_used_up:
@@ -245,6 +268,10 @@ std::string_view to_text(Reason reason) {
             return "window_over";
         case Reason::cancelled:
             return "cancelled";
+        case Reason::not_permitted:
+            return "not_permitted";
+        case Reason::outcome_unclear:
+            return "outcome_unclear";
     }
     return "";
 }
@@ -257,6 +284,8 @@ std::string_view words_of(Reason reason) {
             return "kept back while the destination is paused";
         case Reason::destination_disabled:
             return "kept back while the destination is disabled";
+        case Reason::receiver_blocked:
+            return "kept back until what the receiver complains about is changed";
         case Reason::accepted:
             return "the receiver accepted the event";
         case Reason::attempts_used_up:
@@ -267,6 +296,10 @@ std::string_view words_of(Reason reason) {
             return "the time for attempts is over";
         case Reason::cancelled:
             return "cancelled";
+        case Reason::not_permitted:
+            return "the receiver will never take it";
+        case Reason::outcome_unclear:
+            return "whether the receiver took it is not known; a person decides";
     }
     return "";
 }

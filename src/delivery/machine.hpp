@@ -35,11 +35,14 @@ enum class Reason : std::uint8_t {
     none = 0,
     destination_paused = 1,
     destination_disabled = 2,
+    receiver_blocked = 3,
     accepted = 10,
     attempts_used_up = 11,
     receiver_gone = 12,
     window_over = 13,
     cancelled = 14,
+    not_permitted = 15,
+    outcome_unclear = 16,
 };
 std::string_view to_text(Reason reason);
 /// One line for people, for example "the last attempt failed".
@@ -120,6 +123,8 @@ enum class Effect : std::uint8_t {
     disable_destination,  ///< and hold everything else for it
     alert_failed,         ///< a final failure that a person must see
     alert_gone,           ///< the receiver answered 410
+    alert_blocked,        ///< nothing goes through until somebody changes something
+    alert_unclear,        ///< a person must decide whether it is sent again
     create_replay,        ///< plan a NEW delivery of the event, linked to this one
 };
 

@@ -1,5 +1,6 @@
 #include "delivery/machine.hpp"
 
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -104,6 +105,42 @@ TEST(Machine, slows_the_destination_down_for_429_502_503_504_only) {
         const bool expected = status == 429 || status >= 502;
         EXPECT_EQ(story.effects.has(Effect::slow_down), expected) << status;
         EXPECT_EQ(story.state(), DeliveryState::retrying);
+    }
+}
+
+Outcome outcome_of(OutcomeCode code) {
+    return {.code = code, .words = "for a test"};
+}
+
+TEST(Machine, parks_what_its_receiver_blocks_and_sends_it_after_the_cause_is_gone) {
+    Story story;
+    story.input(Planned{}).input(Started{}).input(Ended{outcome_of(OutcomeCode::blocked)});
+    EXPECT_EQ(story.state(), DeliveryState::held);
+    EXPECT_EQ(story.delivery.reason, Reason::receiver_blocked);
+    EXPECT_EQ(story.effects, (Effects{Effect::record_attempt, Effect::disable_destination,
+                                      Effect::alert_blocked}));
+    story.after(std::chrono::days{40}).turn(Gate::disabled).turn(Gate::open);
+    EXPECT_EQ(story.step, Step{SendNow{}});
+    story.attempt(200);
+    EXPECT_EQ(story.state(), DeliveryState::delivered);
+}
+
+TEST(Machine, parks_even_when_it_was_the_last_attempt) {
+    Story story;
+    story.schedule = Schedule::parse("0s").value();
+    story.input(Planned{}).input(Started{}).input(Ended{outcome_of(OutcomeCode::blocked)});
+    EXPECT_EQ(story.state(), DeliveryState::held);
+}
+
+TEST(Machine, ends_at_once_what_is_not_permitted_or_unclear) {
+    for (const auto& [code, reason, alert] :
+         {std::tuple{OutcomeCode::not_permitted, Reason::not_permitted, Effect::alert_failed},
+          std::tuple{OutcomeCode::unclear, Reason::outcome_unclear, Effect::alert_unclear}}) {
+        Story story;
+        story.input(Planned{}).input(Started{}).input(Ended{outcome_of(code)});
+        EXPECT_EQ(story.state(), DeliveryState::failed);
+        EXPECT_EQ(story.delivery.reason, reason);
+        EXPECT_EQ(story.effects, (Effects{Effect::record_attempt, alert}));
     }
 }
 

@@ -26,6 +26,9 @@ enum class OutcomeKind : std::uint8_t {
     overloaded,    ///< 502, 503, 504
     no_answer,     ///< connected, but no answer came in time
     unreachable,   ///< no connection, TLS included
+    blocked,       ///< nothing goes through until a person changes something: it waits
+    hopeless,      ///< this event will never pass, whatever is tried
+    unclear,       ///< it may have passed, and must not be sent again unasked
     not_sent,      ///< nothing left us: no attempt at all
 };
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "connectors/connector.hpp"
 #include "delivery/machine.hpp"
 #include "store/tables/deliveries.hpp"
 
@@ -48,6 +49,8 @@ struct Record {
 
     Effects effects;
     std::string words;  ///< of the failure, for the alert
+    std::string cause;  ///< why the destination is disabled, if it is
+    connectors::Alert alerted = connectors::Alert::to_raise;
 };
 
 /// A row that is due at a time, as written.

@@ -38,6 +38,23 @@ store::NewDelivery row_of(const Record& r, Timestamp now) {
     return out;
 }
 
+bool raises_alert(const Effects& effects) {
+    return effects.has(Effect::alert_failed) || effects.has(Effect::alert_gone) ||
+           effects.has(Effect::alert_blocked) || effects.has(Effect::alert_unclear);
+}
+
+std::string_view alert_kind(const Effects& effects) {
+    if (effects.has(Effect::alert_gone)) return "destination_gone";
+    if (effects.has(Effect::alert_blocked)) return "destination_blocked";
+    if (effects.has(Effect::alert_unclear)) return "delivery_unclear";
+    return "delivery_failed";
+}
+
+std::string_view disable_reason(const Record& r) {
+    if (r.effects.has(Effect::alert_gone)) return "receiver_gone";
+    return r.cause.empty() ? "receiver_blocked" : std::string_view{r.cause};
+}
+
 }  // namespace
 
 /// The row's number, 0 when the record came too late to change anything.
@@ -130,7 +147,7 @@ Result<std::vector<Due>> Scribe::write(store::Tx& tx, const std::vector<Record>&
         if (record.settles_first) settled.push_back(record.event_seq);
         if (no == 0) continue;
         if (record.next_at) due.push_back({record.destination_no, no, *record.next_at});
-        if (record.effects.has(Effect::alert_failed) || record.effects.has(Effect::alert_gone) ||
+        if (raises_alert(record.effects) || record.effects.has(Effect::disable_destination) ||
             record.outcome == OutcomeCode::address_denied)
             followed.push_back(&record);
     }
@@ -152,25 +169,27 @@ Result<> Scribe::follow(store::Tx& tx, const Record& r) {
     if (r.outcome == OutcomeCode::address_denied)
         CHECK(intake_.note(tx, r.workspace_no, ledger::LeafKind::security_denied,
                            {{"dst", destination}, {"what", r.words}}));
-    if (!r.effects.has(Effect::alert_failed) && !r.effects.has(Effect::alert_gone)) return {};
+    if (r.effects.has(Effect::disable_destination))
+        CHECK(set_state(tx, r.destination_no, blotter::DestinationState::disabled,
+                        disable_reason(r)));
+    if (!raises_alert(r.effects)) return {};
     json::Object detail;
     detail.append("destination_id", destination);
     if (target) detail.append("destination_name", target->destination.name);
     detail.append("attempts", static_cast<std::int64_t>(r.n));
     detail.append("last_error", r.words);
+    if (!r.cause.empty()) detail.append("cause", r.cause);
     const std::string text = json::to_text(detail);
     store::NewAlert alert;
     alert.id = parts.entropy.id<AlertId>(now);
     alert.workspace_no = r.workspace_no;
-    alert.kind = r.effects.has(Effect::alert_gone) ? "destination_gone" : "delivery_failed";
+    alert.kind = alert_kind(r.effects);
     alert.subject = destination;
     alert.detail = text;
     alert.at = now;
-    CHECK(store::raise_alert(tx.db(), alert));
+    if (r.alerted == connectors::Alert::to_raise) CHECK(store::raise_alert(tx.db(), alert));
+    if (!is_final(r.state)) return {};
     TRY(const auto event, store::load_event(tx.db(), r.event_seq, store::Payload::skip));
-    if (r.effects.has(Effect::disable_destination))
-        CHECK(
-            set_state(tx, r.destination_no, blotter::DestinationState::disabled, "receiver_gone"));
     if (event)
         CHECK(intake_.note(tx, r.workspace_no, ledger::LeafKind::delivery_final,
                            {{"did", r.id.is_nil() ? std::to_string(r.delivery_no) : r.id.text()},
@@ -188,6 +207,11 @@ Result<store::Applied> Scribe::set_state(store::Tx& tx, std::int64_t destination
     TRY(const auto applied,
         store::set_destination_state(tx.db(), {destination_no, state, reason, now}));
     if (applied == store::Applied::no) return applied;
+    if (state == blotter::DestinationState::enabled)
+        for (const char* kind : {"destination_gone", "destination_blocked"})
+            CHECK(store::resolve_alert_of(
+                tx.db(), {target->destination.workspace_no, kind, target->destination.id.text()},
+                "resumed", now));
     auto changed = std::make_shared<routing::Target>(*target);
     changed->destination.state = state;
     changed->destination.state_reason = reason;

@@ -90,6 +90,12 @@ void Throttle::take(MonoTime now) {
     starts_now_ += 1;
 }
 
+void Throttle::give_back(MonoTime now) {
+    advance(now);
+    level_ = std::min(level_ + token, capacity());
+    if (starts_now_ > 0) starts_now_ -= 1;
+}
+
 std::uint64_t Throttle::observed_rate() const {
     return 1'000ULL * std::max({starts_now_, starts_before_, 1U});
 }

@@ -33,6 +33,8 @@ class Throttle {
     MonoTime ready_at(MonoTime now);
     /// Takes one token. There must be one: ready_at(now) == now.
     void take(MonoTime now);
+    /// The start that took a token sent nothing.
+    void give_back(MonoTime now);
     /// The receiver asked for less in answer to an attempt that started at `started`.
     void slow_down(MonoTime started, MonoTime now);
     /// No start before now + wait, cut to `pause_max`.

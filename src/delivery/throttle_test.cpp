@@ -27,6 +27,16 @@ TEST(Throttle, allows_a_burst_and_then_the_rate) {
     EXPECT_EQ(take_all(throttle, mono(10min)), 5);
 }
 
+TEST(Throttle, takes_a_token_back_that_was_not_used_and_never_more_than_the_burst) {
+    Throttle throttle{{.per_second_max = 1, .burst_max = 2}, mono(0s)};
+    EXPECT_EQ(take_all(throttle, mono(0s)), 2);
+    throttle.give_back(mono(0s));
+    EXPECT_EQ(take_all(throttle, mono(0s)), 1);
+    throttle.give_back(mono(10s));
+    throttle.give_back(mono(10s));
+    EXPECT_EQ(take_all(throttle, mono(10s)), 2);
+}
+
 TEST(Throttle, never_rounds) {
     // A third of a second has no whole number of nanoseconds, but 300,000 of them have.
     Throttle throttle{{.per_second_max = 3, .burst_max = 2}, mono(0s)};

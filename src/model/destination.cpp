@@ -1,5 +1,7 @@
 #include "model/destination.hpp"
 
+#include <algorithm>
+
 #include "base/json_reader.hpp"
 
 namespace blotter {
@@ -49,6 +51,26 @@ std::optional<CompatibilityScheme> parse_compatibility_scheme(std::string_view t
     if (text == "none") return CompatibilityScheme::none;
     if (text == "hex_body") return CompatibilityScheme::hex_body;
     if (text == "timestamped") return CompatibilityScheme::timestamped;
+    return std::nullopt;
+}
+
+std::string_view to_text(AmbiguityPolicy policy) {
+    return policy == AmbiguityPolicy::hold ? "hold" : "resend_once";
+}
+
+std::optional<AmbiguityPolicy> parse_ambiguity_policy(std::string_view text) {
+    if (text == "hold") return AmbiguityPolicy::hold;
+    if (text == "resend_once") return AmbiguityPolicy::resend_once;
+    return std::nullopt;
+}
+
+std::string_view to_text(Language language) {
+    return language == Language::french ? "fr" : "en";
+}
+
+std::optional<Language> parse_language(std::string_view text) {
+    if (text == "en") return Language::english;
+    if (text == "fr") return Language::french;
     return std::nullopt;
 }
 
@@ -149,13 +171,103 @@ json::Value to_json(const LimitsInForce& limits) {
     return out;
 }
 
-json::Value config_to_json(const Destination& d) {
+namespace {
+
+void append_common(json::Object& out, const Destination& d) {
     json::Array types;
     for (const EventType type : all_event_types())
         if (d.types.contains(type)) types.emplace_back(to_text(type));
-    json::Object out;
     out.append("event_types", d.types == EventTypes::all() ? json::Array{json::Value{"*"}} : types);
     out.append("filter", d.filter);
+}
+
+json::Value slack_to_json(const Destination& d) {
+    json::Object out;
+    append_common(out, d);
+    const SlackSettings& s = d.slack;
+    out.append("connection_id", s.connection.text());
+    out.append("channel", s.channel);
+    out.append("channel_name", s.channel_name);
+    out.append("language", to_text(s.language));
+    out.append("threads", s.threads);
+    out.append("on_ambiguous", to_text(s.on_ambiguous));
+    out.append("burst", static_cast<std::int64_t>(d.limits.rate_burst.value_or(3)));
+    out.append("schedule", schedule_to_json(d.limits.schedule));
+    out.append("digest_to", s.digest_to);
+    out.append("digest_at", s.digest_at);
+    return out;
+}
+
+/// "07:30"
+bool is_time_of_day(std::string_view text) {
+    const auto digit = [&](std::size_t at) { return text[at] >= '0' && text[at] <= '9'; };
+    return text.size() == 5 && digit(0) && digit(1) && text[2] == ':' && digit(3) && digit(4) &&
+           text.substr(0, 2) < "24" && text[3] < '6';
+}
+
+/// An id as Slack gives them: letters and digits.
+bool is_slack_id(std::string_view text, std::string_view kinds) {
+    const auto plain = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); };
+    return text.size() >= 2 && text.size() <= 32 && kinds.contains(text.front()) &&
+           std::ranges::all_of(text, plain);
+}
+
+/// What Slack allows in one channel, and retries that fit a chat: nobody wants yesterday's news.
+void slack_limits(json::ObjectReader& in, DestinationLimits& limits) {
+    limits = {};
+    limits.concurrency = 1;
+    limits.rate_per_second = 1;
+    limits.rate_burst = static_cast<std::uint32_t>(in.integer_or("burst", 1, 5, 3));
+    limits.timeout = Duration{15'000};
+    for (const std::string& offset : in.texts("schedule", 20, 32)) {
+        const auto parsed = parse_duration(offset);
+        if (parsed)
+            limits.schedule.push_back(*parsed);
+        else
+            in.refuse("schedule", parsed.error().detail);
+    }
+    using std::chrono::hours;
+    using std::chrono::minutes;
+    using std::chrono::seconds;
+    if (limits.schedule.empty())
+        limits.schedule = {seconds{0},  seconds{5}, seconds{30}, minutes{2}, minutes{10},
+                           minutes{30}, hours{2},   hours{6},    hours{24}};
+}
+
+void slack_from_json(json::ObjectReader& in, Destination& into) {
+    slack_limits(in, into.limits);
+    SlackSettings& s = into.slack;
+    s = {};
+    if (const auto id = SlackConnectionId::parse(in.text("connection_id", 64)))
+        s.connection = *id;
+    else
+        in.refuse("connection_id",
+                  "'connection_id' is the id of a connected Slack workspace; "
+                  "GET /v1/slack/connections has the list");
+    s.channel = in.text("channel", 64);
+    if (!is_slack_id(s.channel, "CG"))
+        in.refuse("channel",
+                  "'channel' is the id of a channel, for example C024BE91L; "
+                  "GET /v1/slack/connections/{id}/channels has the list");
+    s.channel_name = in.text_or("channel_name", 320, "");
+    s.language = in.choice_or("language", parse_language, Language::english);
+    s.threads = in.boolean_or("threads", false);
+    s.on_ambiguous = in.choice_or("on_ambiguous", parse_ambiguity_policy, AmbiguityPolicy::hold);
+    s.digest_to = in.text_or("digest_to", 64, "");
+    if (!s.digest_to.empty() && !is_slack_id(s.digest_to, "CGUW"))
+        in.refuse("digest_to", "'digest_to' is the id of a channel or of a member");
+    s.digest_at = in.text_or("digest_at", 8, "");
+    if (!s.digest_to.empty() && s.digest_at.empty()) s.digest_at = "07:30";
+    if (!s.digest_at.empty() && !is_time_of_day(s.digest_at))
+        in.refuse("digest_at", "'digest_at' is a time of day in UTC, for example \"07:30\"");
+}
+
+}  // namespace
+
+json::Value config_to_json(const Destination& d) {
+    if (d.kind == "slack") return slack_to_json(d);
+    json::Object out;
+    append_common(out, d);
     out.append("concurrency", number_or_null(d.limits.concurrency));
     out.append("rate_per_second", number_or_null(d.limits.rate_per_second));
     out.append("rate_burst", number_or_null(d.limits.rate_burst));
@@ -179,6 +291,10 @@ Result<> config_from_json(const json::Value& config, Destination& into) {
     json::ObjectReader in{config};
     types_from_json(in, into);
     into.filter = in.text_or("filter", filter_bytes_max, "");
+    if (into.kind == "slack") {
+        slack_from_json(in, into);
+        return in.finish();
+    }
     limits_from_json(in, into.limits);
     WebhookSettings& w = into.webhook;
     w = {};

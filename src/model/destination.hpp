@@ -86,6 +86,32 @@ struct WebhookSettings {
     bool operator==(const WebhookSettings&) const = default;
 };
 
+/// What is done about a message of which nobody knows whether it arrived.
+enum class AmbiguityPolicy : std::uint8_t {
+    hold = 0,         ///< a person decides
+    resend_once = 1,  ///< it is sent once more, and may be there twice
+};
+std::string_view to_text(AmbiguityPolicy policy);
+std::optional<AmbiguityPolicy> parse_ambiguity_policy(std::string_view text);
+
+/// The languages in which messages for people are written.
+enum class Language : std::uint8_t { english = 1, french = 2 };
+std::string_view to_text(Language language);
+std::optional<Language> parse_language(std::string_view text);
+
+/// The settings of kind `slack`: one channel of a connected workspace. Holds no secret.
+struct SlackSettings {
+    SlackConnectionId connection;
+    std::string channel;       ///< Slack's id, for example "C024BE91L"
+    std::string channel_name;  ///< as it was when it was chosen, for people
+    Language language = Language::english;
+    bool threads = false;  ///< one thread per envelope
+    AmbiguityPolicy on_ambiguous = AmbiguityPolicy::hold;
+    std::string digest_to;  ///< channel or member that gets the daily digest; empty: nobody
+    std::string digest_at;  ///< "07:30", UTC
+    bool operator==(const SlackSettings&) const = default;
+};
+
 /// Where events go. A value; the store keeps it, the directory compiles it.
 struct Destination {
     DestinationId id;
@@ -99,14 +125,15 @@ struct Destination {
     EventTypes types;
     std::string filter;  ///< an expression; empty: everything
     DestinationLimits limits;
-    WebhookSettings webhook;
+    WebhookSettings webhook;  ///< of kind `webhook`
+    SlackSettings slack;      ///< of kind `slack`
     Timestamp created_at;
     Timestamp updated_at;
     std::int64_t version = 0;
     bool operator==(const Destination&) const = default;
 };
 
-/// The `config` column and the API's shape. `from_json` checks form and ranges (Errc::
+/// The `config` column and the API's shape, by `kind`. `from_json` checks form and ranges (Errc::
 /// invalid_argument with a pointer), not addresses or filters.
 json::Value config_to_json(const Destination& destination);
 Result<> config_from_json(const json::Value& config, Destination& into);

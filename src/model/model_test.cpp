@@ -50,6 +50,54 @@ TEST(Destination, its_config_goes_to_json_and_back) {
     EXPECT_EQ(read, d);
 }
 
+TEST(Destination, a_slack_channel_survives_its_json_form) {
+    Destination d;
+    d.kind = "slack";
+    d.types.add(EventType::envelope_sent);
+    d.slack.connection = SlackConnectionId::parse("slc_01J9ZC3M4N8Q5RSTVWXYZ01234").value();
+    d.slack.channel = "C024BE91L";
+    d.slack.channel_name = "signatures";
+    d.slack.language = Language::french;
+    d.slack.threads = true;
+    d.slack.on_ambiguous = AmbiguityPolicy::resend_once;
+    d.slack.digest_to = "U0BOSS";
+    d.slack.digest_at = "18:05";
+    d.limits.concurrency = 1;
+    d.limits.rate_per_second = 1;
+    d.limits.rate_burst = 5;
+    d.limits.timeout = Duration{15'000};
+    d.limits.schedule = {Duration{0}, Duration{5'000}};
+    Destination read;
+    read.kind = "slack";
+    const auto done = config_from_json(config_to_json(d), read);
+    ASSERT_TRUE(done) << describe(done.error());
+    EXPECT_EQ(read, d);
+}
+
+TEST(Destination, refuses_what_is_no_slack_channel_with_the_place) {
+    const std::string start =
+        R"({"event_types":["*"],"connection_id":"slc_01J9ZC3M4N8Q5RSTVWXYZ01234",)";
+    const std::pair<std::string, std::string> cases[] = {
+        {R"({"event_types":["*"],"channel":"C1"})", "/connection_id"},
+        {R"({"event_types":["*"],"connection_id":"made-up","channel":"C1"})", "/connection_id"},
+        {start + R"("channel":"#sales"})", "/channel"},
+        {start + R"("channel":"D0123"})", "/channel"},
+        {start + R"("channel":"C1","burst":6})", "/burst"},
+        {start + R"("channel":"C1","language":"de"})", "/language"},
+        {start + R"("channel":"C1","on_ambiguous":"retry"})", "/on_ambiguous"},
+        {start + R"("channel":"C1","digest_to":"boss"})", "/digest_to"},
+        {start + R"("channel":"C1","digest_to":"U1","digest_at":"24:00"})", "/digest_at"},
+        {start + R"("channel":"C1","url":"https://a.example/"})", "/url"},
+    };
+    for (const auto& [text, pointer] : cases) {
+        Destination d;
+        d.kind = "slack";
+        const auto done = config_from_json(json::parse(text).value(), d);
+        ASSERT_FALSE(done) << text;
+        EXPECT_EQ(done.error().pointer, pointer) << text;
+    }
+}
+
 TEST(Destination, what_it_does_not_say_stays_unsaid) {
     Destination d;
     const auto done = config_from_json(

@@ -3,6 +3,7 @@
 #include "api/document_clock.hpp"
 #include "api/envelope_clock.hpp"
 #include "api/replay_runner.hpp"
+#include "api/slack/keeper.hpp"
 #include "runtime/task_group.hpp"
 #include "server/figures.hpp"
 #include "server/retention.hpp"
@@ -50,6 +51,16 @@ class Documents final : public Background {
     runtime::TaskGroup tasks_;
 };
 
+class Slack final : public Background {
+  public:
+    explicit Slack(api::Services& services) : keeper_(services) {}
+    void start() override { keeper_.start(); }
+    runtime::Task<> stop() override { co_await keeper_.stop(); }
+
+  private:
+    api::SlackKeeper keeper_;
+};
+
 }  // namespace
 
 std::vector<std::unique_ptr<Background>> make_background(const BackgroundParts& parts) {
@@ -73,6 +84,7 @@ std::vector<std::unique_ptr<Background>> make_background(const BackgroundParts& 
         Figures::Parts{services.loop, services.reader, services.writer, services.log,
                        parts.figures_probe, parts.pace.figures}));
     out.push_back(std::make_unique<Documents>(services));
+    out.push_back(std::make_unique<Slack>(services));
     return out;
 }
 

@@ -152,7 +152,6 @@ Result<routing::TargetPtr> target_of(const store::DestinationRow& row, Destinati
     d.no = row.no;
     d.workspace_no = row.workspace_no;
     d.entity_no = row.entity_no;
-    d.kind = row.kind;
     d.name = row.name;
     d.state = row.state;
     d.state_reason = row.state_reason;
@@ -234,6 +233,7 @@ Result<routing::DirectoryPtr> load_directory(sql::Connection& db, intake::Keyrin
         TRY(const json::Value config,
             intake::open_config(std::move(stored), keys, ids[row.workspace_no], row.id));
         Destination destination;
+        destination.kind = row.kind;
         CHECK(config_from_json(config, destination));
         TRY(auto target, target_of(row, std::move(destination), out.defaults));
         out.targets.push_back(std::move(target));

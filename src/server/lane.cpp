@@ -42,6 +42,29 @@ connectors::AccountingWebhook::Options accounting_options(const Shared& shared) 
     return options;
 }
 
+connectors::slack::WebApi::Options slack_options(const Shared& shared) {
+    connectors::slack::WebApi::Options options;
+    options.base_url = shared.settings.slack.base_url;
+    options.user_agent = "Blotter/" + shared.version;
+    return options;
+}
+
+connectors::SlackConnector::Options slack_connector_options(const Shared& shared) {
+    connectors::SlackConnector::Options options;
+    if (shared.settings.slack.signing_secret.is_set())
+        options.buttons = connectors::slack::Buttons::buttons;
+    options.envelope_url = shared.settings.slack.envelope_url;
+    if (options.envelope_url.empty()) options.envelope_url = shared.public_url + "/envelopes/{id}";
+    options.fold_after = static_cast<std::uint32_t>(shared.settings.slack.fold_after);
+    return options;
+}
+
+/// What waits in memory for a destination, besides the attempt that asks.
+std::uint32_t waiting_in(delivery::Engine& engine, std::int64_t destination_no) {
+    const auto view = engine.view(destination_no);
+    return view ? view->fresh + view->late : 0;
+}
+
 }  // namespace
 
 Lane::Lane(Shared& shared, runtime::Loop& loop, LaneParts parts, std::uint32_t index,
@@ -61,6 +84,17 @@ Lane::Lane(Shared& shared, runtime::Loop& loop, LaneParts parts, std::uint32_t i
       accounting_webhook_({loop, client_, shared.guard}, accounting_options(shared)),
       postings_(accounting_webhook_),
       api_probe_(shared.routes),
+      slack_api_({client_, shared.guard}, slack_options(shared)),
+      slack_book_({loop, shared.writer, shared.reader, shared.writer_side, keys_, shared.log},
+                  shared.run),
+      slack_poster_({loop, *entropy_, slack_api_, slack_book_, shared.slack_pacing}),
+      slack_({loop, *entropy_, slack_poster_, links_},
+             [this, &shared] {
+                 auto options = slack_connector_options(shared);
+                 options.waiting = [this](std::int64_t no) { return waiting_in(engine_, no); };
+                 return options;
+             }()),
+      slack_side_{slack_api_, slack_poster_, shared.public_url, shared.run},
       engine_({loop,
                *entropy_,
                shared.writer,
@@ -70,7 +104,7 @@ Lane::Lane(Shared& shared, runtime::Loop& loop, LaneParts parts, std::uint32_t i
                shared.backlogs,
                shared.log,
                delivery_probe_,
-               {{"webhook", &webhook_}}},
+               {{"webhook", &webhook_}, {"slack", &slack_}}},
               {limits_of(shared.settings, count), 1'000'000 / count,
                static_cast<std::uint32_t>(shared.settings.delivery.workspace_in_flight_max),
                static_cast<std::uint32_t>(shared.settings.delivery.jitter_percent), count, index,
@@ -103,6 +137,9 @@ Lane::Lane(Shared& shared, runtime::Loop& loop, LaneParts parts, std::uint32_t i
     services_.public_url = shared.public_url;
     services_.file_refusals =
         api::Refusals{static_cast<std::uint32_t>(shared.settings.api.refusals_per_minute)};
+    services_.request_log = &request_log_;
+    services_.postings = &postings_;
+    services_.slack = &slack_side_;
     server_.on_exception = [&log = shared.log](std::exception_ptr failure) {
         try {
             std::rethrow_exception(failure);
@@ -118,8 +155,6 @@ void Lane::show_on(observe::MetricsPage& page) const {
 }
 
 void Lane::start() {
-    services_.request_log = &request_log_;
-    services_.postings = &postings_;
     request_log_.start();
     engine_.start();
     server_.start();

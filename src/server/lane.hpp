@@ -6,7 +6,10 @@
 #include "api/gateway.hpp"
 #include "api/request_log.hpp"
 #include "api/secret_source.hpp"
+#include "api/slack/side.hpp"
+#include "api/slack/stored_book.hpp"
 #include "connectors/accounting_webhook/accounting_webhook.hpp"
+#include "connectors/slack/slack.hpp"
 #include "connectors/webhook/webhook.hpp"
 #include "delivery/engine.hpp"
 #include "http/client.hpp"
@@ -42,6 +45,8 @@ struct Shared {
     const api::DiskSpace& space;
     std::string version;
     routing::DirectoryPtr directory;
+    connectors::slack::PacingDesk& slack_pacing;
+    std::int64_t run = 0;  ///< a number of this run of the program
     Pace pace;
 };
 
@@ -108,6 +113,11 @@ class Lane {
     Postings postings_;
     delivery::DeliveryProbe delivery_probe_;
     api::ApiProbe api_probe_;
+    connectors::slack::WebApi slack_api_;
+    api::StoredSlackBook slack_book_;
+    connectors::slack::Poster slack_poster_;
+    connectors::SlackConnector slack_;
+    api::SlackSide slack_side_;
     delivery::Engine engine_;
     api::RequestLog request_log_;
     api::Services services_;

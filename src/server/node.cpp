@@ -139,6 +139,7 @@ struct Node::Impl {
     std::unique_ptr<api::RouteTable> routes;
     std::optional<security::EgressGuard> guard;
     std::vector<std::unique_ptr<runtime::Loop>> loops;
+    std::optional<connectors::slack::PacingDesk> slack_pacing;
     std::unique_ptr<Shared> shared;
     std::vector<std::unique_ptr<Lane>> lanes;
     std::unique_ptr<MetricsListener> metrics_listener;
@@ -285,6 +286,8 @@ Result<> Node::Impl::listen() {
     if (settings.listen.public_url.empty())
         public_url =
             (settings.listen.tls_certificate.empty() ? "http://" : "https://") + text_of(at);
+    slack_pacing.emplace(static_cast<std::uint32_t>(settings.slack.workspace_messages_per_minute));
+    for (const auto& loop : loops) slack_pacing->add(*loop);
     shared = std::make_unique<Shared>(Shared{clock,
                                              *offload,
                                              *writer,
@@ -309,6 +312,8 @@ Result<> Node::Impl::listen() {
                                              space,
                                              options.version,
                                              data->directory,
+                                             *slack_pacing,
+                                             static_cast<std::int64_t>(entropy.next() >> 1),
                                              options.platform.pace()});
     std::vector<delivery::Engine*> engines;
     for (std::uint32_t i = 0; i < count; ++i) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "api/merge_patch.hpp"
+#include "api/slack/channels.hpp"
 #include "base/json_reader.hpp"
 #include "store/tables/queue.hpp"
 
@@ -30,11 +31,17 @@ Result<NewDestination> read_new(Services& services, const Call& call) {
     destination.workspace_no = call.workspace_no;
     destination.name = in.text("name", name_bytes_max);
     destination.kind = in.text_or("kind", 32, "webhook");
-    if (destination.kind != "webhook") in.refuse("kind", "the one kind there is is \"webhook\"");
+    const bool is_slack = destination.kind == "slack";
+    if (destination.kind != "webhook" && !is_slack)
+        in.refuse("kind", "'kind' is \"webhook\" or \"slack\"");
     const std::string entity = in.text_or("entity_id", 64, "");
     const std::string signing = in.text_or("signing_secret", 1'024, "");
     const std::string bearer = in.text_or("bearer_key", 8'192, "");
     const json::Value config = in.object("config");
+    if (is_slack && !signing.empty())
+        in.refuse("signing_secret", "a destination of kind \"slack\" is not signed");
+    if (is_slack && !bearer.empty())
+        in.refuse("bearer_key", "a destination of kind \"slack\" has the token of its connection");
     CHECK(in.finish());
     if (config.is_null())
         return fail(Errc::invalid_argument, "'config' is required: at least url and event_types",
@@ -70,6 +77,12 @@ Result<Reply> insert_new(store::Tx& tx, WriterSide& side, NewDestination wanted)
     d.version = 1;
     TRY(const store::DestinationRow row, row_of(tx, side, d));
     TRY(d.no, store::insert_destination(tx.db(), row));
+    if (d.kind != "webhook") {
+        json::Value view = view_of(d, directory, {});
+        CHECK(note_change(tx, side, d, nullptr));
+        side.directory().change(tx, directory.with(routing::TargetPtr{std::move(target)}));
+        return Reply{201, std::move(view), {}};
+    }
     if (!wanted.signing) wanted.signing = security::WebhookSecret::generate_hmac(side.random);
     const SecretOwner owner = owner_of(side, d);
     const std::string_view secret = wanted.signing->text().expose_text();
@@ -87,6 +100,12 @@ Result<Reply> insert_new(store::Tx& tx, WriterSide& side, NewDestination wanted)
 
 runtime::Task<Result<Reply>> create_destination(Services& services, Call& call) {
     CO_TRY(NewDestination wanted, read_new(services, call));
+    if (wanted.target->destination.kind == "slack") {
+        CO_TRY(Destination checked,
+               co_await check_slack_channel(services, wanted.target->destination));
+        CO_TRY(wanted.target,
+               routing::make_target(std::move(checked), services.directory->defaults()));
+    }
     co_return co_await mutate(
         services, call, [wanted = std::move(wanted)](store::Tx& tx, WriterSide& side) mutable {
             return insert_new(tx, side, std::move(wanted));
@@ -219,6 +238,14 @@ Result<Destination> patched(const routing::Directory& directory, const Destinati
     return after;
 }
 
+/// It was stopped for what its channel would not take, and has another channel now.
+bool is_cured(const Destination& before, const Destination& after) {
+    return after.kind == "slack" && after.state == DestinationState::disabled &&
+           after.state_reason.starts_with("slack_") &&
+           (before.slack.channel != after.slack.channel ||
+            before.slack.connection != after.slack.connection);
+}
+
 Result<Reply> apply_patch(store::Tx& tx, WriterSide& side, const security::EgressGuard& guard,
                           const Patch& patch) {
     const Timestamp now = side.clock().wall();
@@ -239,12 +266,30 @@ Result<Reply> apply_patch(store::Tx& tx, WriterSide& side, const security::Egres
     CHECK(write_bearer(tx, side, after, patch, now));
     json::Value view = view_of(after, directory, {known.signing, known.valid, has_bearer});
     CHECK(note_change(tx, side, after, &before->destination));
-    side.directory().change(tx, directory.with(std::move(target)));
+    side.directory().change(tx, directory.with(target));
+    if (is_cured(before->destination, after)) {
+        CHECK(side.scribe.set_state(tx, after.no, DestinationState::enabled, ""));
+        view = view_of(side.directory().get().target(after.no)->destination, directory, {});
+    }
     return Reply{200, std::move(view), {}};
+}
+
+/// A channel that Slack does not know is refused before anything is written; its name is Slack's.
+runtime::Task<Result<>> check_slack_patch(Services& services, const Call& call, Patch& patch) {
+    const auto before = call.directory->target(patch.workspace_no, patch.id);
+    if (!before || before->destination.kind != "slack" || patch.config.is_null())
+        co_return Result<>{};
+    if (patch.config.find("channel") == nullptr && patch.config.find("connection_id") == nullptr)
+        co_return Result<>{};
+    CO_TRY(Destination after, patched(*call.directory, before->destination, patch));
+    CO_TRY(const Destination checked, co_await check_slack_channel(services, std::move(after)));
+    patch.config.as_object()->set("channel_name", checked.slack.channel_name);
+    co_return Result<>{};
 }
 
 runtime::Task<Result<Reply>> patch_destination(Services& services, Call& call) {
     CO_TRY(Patch patch, read_patch(call));
+    CO_CHECK(co_await check_slack_patch(services, call, patch));
     co_return co_await mutate(
         services, call,
         [patch = std::move(patch), &guard = services.guard](store::Tx& tx, WriterSide& side) {
@@ -310,6 +355,23 @@ runtime::Task<Result<Reply>> delete_destination(Services& services, Call& call) 
 
 namespace {
 
+Component slack_config() {
+    return {
+        "SlackDestinationConfig",
+        R"({"type":"object","required":["connection_id","channel","event_types"],"properties":{)"
+        R"("connection_id":{"type":"string"},"channel":{"type":"string","description":)"
+        R"("A channel's id, from GET /v1/slack/connections/{id}/channels."},)"
+        R"("channel_name":{"type":"string"},"event_types":{"type":"array","items":)"
+        R"({"type":"string"}},"filter":{"type":"string"},"language":{"enum":["en","fr"]},)"
+        R"("threads":{"type":"boolean","description":"One thread for each envelope."},)"
+        R"("on_ambiguous":{"enum":["hold","resend_once"],"description":"What is done about a)"
+        R"( message of which nobody knows whether it arrived."},)"
+        R"("burst":{"type":"integer","minimum":1,"maximum":5},)"
+        R"("schedule":{"type":"array","maxItems":20,"items":{"type":"string"}},)"
+        R"("digest_to":{"type":"string","description":"A channel or member that gets a digest)"
+        R"( every day."},"digest_at":{"type":"string","description":"07:30, in UTC."}}})"};
+}
+
 std::vector<Component> components() {
     return {
         {"DestinationConfig",
@@ -337,10 +399,12 @@ std::vector<Component> components() {
                           R"("rate_burst":{"type":"integer"},"timeout_ms":{"type":"integer"},)"
                           R"("schedule":{"type":"array","items":{"type":"string"}},)"
                           R"("order":{"enum":["none","per_envelope"]}}})"},
+        slack_config(),
         {"DestinationRequest",
          R"({"type":"object","required":["name","config"],"properties":{"name":{"type":"string"},)"
-         R"("kind":{"enum":["webhook"]},"entity_id":{"type":["string","null"]},)"
-         R"("config":{"$ref":"#/components/schemas/DestinationConfig"},)"
+         R"("kind":{"enum":["webhook","slack"]},"entity_id":{"type":["string","null"]},)"
+         R"("config":{"anyOf":[{"$ref":"#/components/schemas/DestinationConfig"},)"
+         R"({"$ref":"#/components/schemas/SlackDestinationConfig"}]},)"
          R"("signing_secret":{"type":"string","description":"Own text or whsec_…; made when)"
          R"( absent."},"bearer_key":{"type":"string"}}})"},
         {"DestinationPatch",
@@ -354,7 +418,8 @@ std::vector<Component> components() {
          R"("properties":{"id":{"type":"string"},"name":{"type":"string"},)"
          R"("kind":{"type":"string"},"entity_id":{"type":["string","null"]},)"
          R"("state":{"enum":["enabled","paused","disabled"]},"state_reason":{"type":"string"},)"
-         R"("config":{"$ref":"#/components/schemas/DestinationConfig"},)"
+         R"("config":{"anyOf":[{"$ref":"#/components/schemas/DestinationConfig"},)"
+         R"({"$ref":"#/components/schemas/SlackDestinationConfig"}]},)"
          R"("limits_in_force":{"$ref":"#/components/schemas/LimitsInForce"},)"
          R"("signing_secret_hint":{"type":["string","null"]},)"
          R"("signing_secrets_valid":{"type":"integer"},"bearer_key_set":{"type":"boolean"},)"

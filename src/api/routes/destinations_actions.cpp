@@ -22,11 +22,7 @@ constexpr std::size_t reason_bytes_max = 500;
 Result<Reply> set_state(store::Tx& tx, WriterSide& side, const Destination& before,
                         DestinationState state, std::string_view reason) {
     TRY(const SecretHints hints, hints_in(tx, side, before));
-    TRY(const auto applied, side.scribe.set_state(tx, before.no, state, reason));
-    if (applied == store::Applied::yes && state == DestinationState::enabled)
-        CHECK(store::resolve_alert_of(tx.db(),
-                                      {before.workspace_no, "destination_gone", before.id.text()},
-                                      "resumed", side.clock().wall()));
+    CHECK(side.scribe.set_state(tx, before.no, state, reason));
     const routing::Directory& directory = side.directory().get();
     return Reply{200, view_of(directory.target(before.no)->destination, directory, hints), {}};
 }
@@ -211,6 +207,26 @@ json::Value view_of_trial(const connectors::AttemptRequest& request, std::string
     return out;
 }
 
+/// Of a kind whose request is nobody's to see: what came of it.
+json::Value view_of_post(const connectors::AttemptRequest& request,
+                         const connectors::AttemptReport& report, Timestamp now) {
+    const delivery::Outcome outcome = delivery::judge(report, now);
+    const bool success = outcome.kind() == delivery::OutcomeKind::success;
+    json::Object out;
+    out.append("event_id", request.event->id.text());
+    out.append("request", nullptr);
+    out.append("answer", nullptr);
+    out.append("outcome", delivery::to_text(outcome.code));
+    out.append("error", success ? json::Value{} : json::Value{outcome.words});
+    out.append("took_ms",
+               json::Number{fmt::format(
+                   "{:.3f}", static_cast<double>(report.attempt.took.count()) / 1000.0)});
+    out.append("address", text_or_null(report.attempt.address));
+    out.append("tls_version", text_or_null(report.attempt.tls_version));
+    out.append("verified_reference", nullptr);
+    return out;
+}
+
 runtime::Task<Result<Reply>> test_destination(Services& services, Call& call) {
     CO_TRY(const DestinationId id, path_id<DestinationId>(call, "destination_id"));
     json::ObjectReader in{call.body};
@@ -230,6 +246,12 @@ runtime::Task<Result<Reply>> test_destination(Services& services, Call& call) {
     const connectors::Links links{
         .url = [&](const FileId& file) { return services.links.url({0, destination.no, file}); },
         .expires_at = call.now + services.settings.links.lifetime};
+    if (destination.kind != "webhook") {
+        delivery::Engine& owner = services.hub.engine_of(destination.no);
+        const connectors::AttemptReport report =
+            co_await on_loop(owner.loop(), owner.try_out(request));
+        co_return Reply{200, view_of_post(request, report, services.loop.clock().wall()), {}};
+    }
     std::string body = connectors::render_body(*request.event, destination.webhook.format,
                                                destination.webhook.aliases, links);
     delivery::Engine& engine = services.hub.engine_of(destination.no);

@@ -34,9 +34,10 @@ std::span<const Replacement> words_of(Dialect dialect) {
 }  // namespace
 
 std::span<const Migration> migrations() {
-    static const std::array<Migration, 2> list{{
+    static const std::array<Migration, 3> list{{
         {1, "envelopes, events, the ledger, destinations and deliveries", schema::migration_0001},
         {2, "accounting documents and where they go", schema::migration_0002},
+        {3, "Slack", schema::migration_0003},
     }};
     return list;
 }

@@ -94,6 +94,9 @@ TEST_F(Schema, every_table_enforces_its_types) {
                                          "quarantine",
                                          "replay",
                                          "request_log",
+                                         "slack_connection",
+                                         "slack_grant",
+                                         "slack_message",
                                          "subject_key",
                                          "tile",
                                          "workspace"};

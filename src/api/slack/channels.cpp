@@ -1,0 +1,134 @@
+#include "api/slack/channels.hpp"
+
+#include <fmt/format.h>
+
+#include "api/slack/side.hpp"
+
+namespace blotter::api {
+namespace {
+
+using connectors::slack::CallAnswer;
+using connectors::slack::ErrorClass;
+
+constexpr int empty_pages_max = 10;
+
+bool flag_at(const json::Value& value, std::string_view name) {
+    const json::Value* found = value.find(name);
+    return found != nullptr && found->as_bool() != nullptr && *found->as_bool();
+}
+
+std::string text_at(const json::Value& value, std::string_view name) {
+    const json::Value* found = value.find(name);
+    return found == nullptr || found->as_string() == nullptr ? "" : *found->as_string();
+}
+
+SlackChannel channel_of(const json::Value& value) {
+    return {text_at(value, "id"), text_at(value, "name").substr(0, 320),
+            flag_at(value, "is_member"), flag_at(value, "is_archived")};
+}
+
+}  // namespace
+
+runtime::Task<Result<OpenSlack>> open_slack(Services& services, std::int64_t workspace_no,
+                                            SlackConnectionId id) {
+    CO_TRY(auto sealed, co_await store::read(services.loop, services.reader,
+                                             [workspace_no, id](sql::Connection& db) {
+                                                 return load_sealed_slack(db, workspace_no, id);
+                                             }));
+    if (!sealed)
+        co_return fail(Errc::not_found, "there is no such Slack connection in this workspace");
+    CO_TRY(SlackTokens tokens, open_tokens(services.keys, *sealed));
+    co_return OpenSlack{std::move(sealed->row), sealed->workspace, std::move(tokens)};
+}
+
+runtime::Task<Error> slack_failure(Services& services, const OpenSlack& connection,
+                                   const CallAnswer& answer) {
+    if (answer.kind == ErrorClass::lost) {
+        const auto done =
+            co_await store::write(services.loop, services.writer,
+                                  [&side = services.writer_side, no = connection.row.no,
+                                   reason = answer.error](store::Tx& tx) -> Result<> {
+                                      TRY(auto row, store::load_slack_connection(tx.db(), no));
+                                      if (!row) return {};
+                                      return lose_slack(tx, side, *std::move(row), reason);
+                                  });
+        if (!done) services.log.warning("slack.write_failed", {{"error", done.error()}});
+        services.log.warning("slack.connection_lost", {{"reason", std::string_view{answer.error}}});
+        co_return Error{Errc::conflict, answer.words, ""};
+    }
+    if (answer.kind == ErrorClass::throttled)
+        co_return Error{Errc::overloaded, "Slack asks for fewer calls; try again in a minute", ""};
+    co_return Error{Errc::unavailable, answer.words, ""};
+}
+
+runtime::Task<Result<SlackChannel>> find_slack_channel(Services& services,
+                                                       const OpenSlack& connection,
+                                                       std::string channel) {
+    const CallAnswer answer = co_await services.slack->api.post_form(
+        "conversations.info", connection.tokens.access, {{"channel", std::move(channel)}});
+    if (!answer.ok && answer.error == "channel_not_found")
+        co_return fail(Errc::invalid_argument, answer.words, "/config/channel");
+    if (!answer.ok) {
+        Error failed = co_await slack_failure(services, connection, answer);
+        co_return pass(std::move(failed));
+    }
+    const json::Value* found = answer.body.find("channel");
+    co_return found == nullptr ? SlackChannel{} : channel_of(*found);
+}
+
+runtime::Task<Result<SlackChannelPage>> list_slack_channels(Services& services,
+                                                            const OpenSlack& connection,
+                                                            std::string cursor, std::size_t limit) {
+    SlackChannelPage out;
+    for (int page = 0; page < empty_pages_max; ++page) {
+        connectors::slack::Form form{{"types", "public_channel"},
+                                     {"exclude_archived", "true"},
+                                     {"limit", std::to_string(limit)}};
+        if (!cursor.empty()) form.emplace_back("cursor", cursor);
+        const CallAnswer answer = co_await services.slack->api.post_form(
+            "conversations.list", connection.tokens.access, std::move(form));
+        if (!answer.ok && answer.error == "invalid_cursor")
+            co_return fail(Errc::invalid_argument, "this cursor is not one of Slack's",
+                           "/query/cursor");
+        if (!answer.ok) {
+            Error failed = co_await slack_failure(services, connection, answer);
+            co_return pass(std::move(failed));
+        }
+        const json::Value* channels = answer.body.find("channels");
+        if (channels != nullptr && channels->as_array() != nullptr)
+            for (const json::Value& one : *channels->as_array())
+                out.channels.push_back(channel_of(one));
+        const json::Value* next = answer.body.at_pointer("/response_metadata/next_cursor");
+        cursor = next == nullptr || next->as_string() == nullptr ? "" : *next->as_string();
+        if (cursor.empty() || !out.channels.empty()) break;
+    }
+    out.next_cursor = cursor;
+    co_return out;
+}
+
+std::string membership_hint(const SlackChannel& channel) {
+    if (channel.is_archived)
+        return fmt::format("#{} is archived: restore it in Slack or choose another channel",
+                           channel.name);
+    if (channel.is_member) return "";
+    return fmt::format("the app is not in #{} yet: write \"/invite\" and the app's name there",
+                       channel.name);
+}
+
+runtime::Task<Result<Destination>> check_slack_channel(Services& services,
+                                                       Destination destination) {
+    auto connection =
+        co_await open_slack(services, destination.workspace_no, destination.slack.connection);
+    if (!connection) {
+        Error error = std::move(connection).error();
+        if (error.code == Errc::not_found) error.code = Errc::invalid_argument;
+        error.pointer = "/config/connection_id";
+        co_return pass(std::move(error));
+    }
+    CO_TRY(const SlackChannel channel,
+           co_await find_slack_channel(services, *connection, destination.slack.channel));
+    destination.slack.channel_name = channel.name;
+    co_return destination;
+}
+
+}  // namespace blotter::api

@@ -1,0 +1,53 @@
+#pragma once
+
+#include "api/services.hpp"
+#include "api/slack/connections.hpp"
+#include "connectors/slack/web_api.hpp"
+
+/// What Slack says about channels, for the picker and for destinations.
+namespace blotter::api {
+
+struct SlackChannel {
+    std::string id;
+    std::string name;
+    bool is_member = false;
+    bool is_archived = false;
+};
+
+/// A connection with its token, for calls on this loop. Errc::not_found for an unknown one,
+/// conflict for one that is not connected.
+struct OpenSlack {
+    store::SlackConnectionRow row;
+    WorkspaceId workspace;
+    SlackTokens tokens;
+};
+runtime::Task<Result<OpenSlack>> open_slack(Services& services, std::int64_t workspace_no,
+                                            SlackConnectionId id);
+
+/// A failed call as an error for people; a dead connection is written down as lost.
+runtime::Task<Error> slack_failure(Services& services, const OpenSlack& connection,
+                                   const connectors::slack::CallAnswer& answer);
+
+/// One channel. Errc::invalid_argument with a pointer to /config/channel when Slack does not know
+/// it.
+runtime::Task<Result<SlackChannel>> find_slack_channel(Services& services,
+                                                       const OpenSlack& connection,
+                                                       std::string channel);
+
+struct SlackChannelPage {
+    std::vector<SlackChannel> channels;
+    std::string next_cursor;  ///< empty at the end
+};
+/// A page that has channels while there are any: Slack's own pages may be short or empty.
+runtime::Task<Result<SlackChannelPage>> list_slack_channels(Services& services,
+                                                            const OpenSlack& connection,
+                                                            std::string cursor, std::size_t limit);
+
+/// What an admin must do before messages arrive; empty when nothing.
+std::string membership_hint(const SlackChannel& channel);
+
+/// Of a destination: its connection is one of the workspace's, and its channel exists. Takes the
+/// channel's name from Slack. Pointers begin at /config.
+runtime::Task<Result<Destination>> check_slack_channel(Services& services, Destination destination);
+
+}  // namespace blotter::api

@@ -1,0 +1,161 @@
+// Messages as Slack gets them, compared with golden/*.json; what users write stays harmless.
+#include "connectors/slack/message.hpp"
+
+#include <fstream>
+#include <sstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "connectors/slack/text.hpp"
+#include "connectors/slack/wording.hpp"
+
+namespace blotter::connectors::slack {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+json::Value parsed(std::string_view text) {
+    return json::parse(text).value();
+}
+
+EventFacts facts_of(EventType type, std::string_view title = "Contrat fournisseur") {
+    EventFacts event;
+    event.type = type;
+    event.seq = 7;
+    event.envelope_no = 3;
+    event.data = parsed(
+        R"({"envelope":{"id":"env_1"},"document":{"number":"INV-42"},"reason":"the amount is wrong",)"
+        R"("recipient":{"name":"Camille Martin","email":"c@supplier.example","role":"signer"},)"
+        R"("recipients":[{"name":"Camille Martin","role":"signer","status":"signed"},)"
+        R"({"name":"Noor Haddad","role":"signer","status":"viewed"},)"
+        R"({"name":"Archive","role":"copy","status":"created"}],)"
+        R"("missing_recipients":[{"name":"Noor Haddad","role":"signer"}],)"
+        R"("files":{"signed_pdf":{"file_id":"file_01J9ZC3M4N8Q5RSTVWXYZ01234"},)"
+        R"("audit_trail":{"url":"https://files.example/proof.pdf"}}})");
+    if (group_of(type) == EventGroup::document)
+        event.data.as_object()->erase("envelope");
+    else
+        event.data.as_object()->find("envelope")->as_object()->append("title", title);
+    return event;
+}
+
+const Links& links() {
+    static const Links links{.url = [](const FileId&) { return "https://b.example/l/token"; },
+                             .expires_at = {}};
+    return links;
+}
+
+RenderOptions options_in(Language language) {
+    return {.language = language,
+            .buttons = Buttons::buttons,
+            .envelope_url = "https://sign.example/envelopes/{id}",
+            .button_value = "slm_example"};
+}
+
+std::string file_text(const std::string& path) {
+    std::ifstream file{path};
+    std::ostringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
+json::Value view_of(const Message& message) {
+    return json::Object{{"text", message.text}, {"attachments", message.attachments}};
+}
+
+class Golden : public ::testing::TestWithParam<Language> {};
+
+TEST_P(Golden, every_event_looks_as_it_was_approved) {
+    json::Object all;
+    for (const EventType type : all_event_types())
+        all.append(std::string{blotter::to_text(type)},
+                   view_of(render(facts_of(type), links(), options_in(GetParam()))));
+    const TypeCounts counts{{EventType::envelope_sent, 40}, {EventType::recipient_signed, 2}};
+    all.append("summary", view_of(render_summary(counts, GetParam())));
+    all.append("digest", view_of(render_digest(counts, 3, GetParam())));
+    const std::string made = json::to_pretty_text(all) + "\n";
+    const std::string name = std::string{blotter::to_text(GetParam())} + ".json";
+    const std::string out = BLOTTER_BINARY_DIR "/slack_messages_" + name;
+    if (made != file_text(BLOTTER_SOURCE_DIR "/src/connectors/slack/golden/" + name)) {
+        std::ofstream{out} << made;
+        FAIL() << "not as in golden/" << name << "; what was made is in " << out;
+    }
+}
+INSTANTIATE_TEST_SUITE_P(Languages, Golden, ::testing::Values(Language::english, Language::french));
+
+std::string sentence_of(const Message& message) {
+    std::string out;
+    const json::Value* elements = message.attachments.at_pointer("/0/blocks/0/elements/0/elements");
+    for (const json::Value& element : *elements->as_array())
+        out += *element.find("text")->as_string();
+    return out;
+}
+
+TEST(SlackMessage, words_of_users_cannot_mention_link_or_format) {
+    EventFacts event =
+        facts_of(EventType::envelope_declined, "<!channel> & <https://evil.example|x>");
+    event.data.as_object()->set("reason", "<@U0ADMIN>\nline");
+    const Message message = render(event, links(), options_in(Language::english));
+    EXPECT_THAT(message.text, Not(HasSubstr("<!")));
+    EXPECT_THAT(message.text, Not(HasSubstr("<@")));
+    EXPECT_THAT(message.text, HasSubstr("&lt;!channel&gt; &amp; &lt;https://evil.example|x&gt;"));
+    EXPECT_THAT(message.text, HasSubstr("&lt;@U0ADMIN&gt; line"));
+    EXPECT_THAT(sentence_of(message), HasSubstr("<!channel>")) << "rich text is not parsed";
+}
+
+TEST(SlackMessage, long_words_are_cut_before_they_are_escaped) {
+    EventFacts event = facts_of(EventType::envelope_declined, std::string(5'000, '&'));
+    event.data.as_object()->set("reason", std::string(20'000, '<'));
+    const Message message = render(event, links(), options_in(Language::french));
+    EXPECT_LE(code_points(message.text), 13'000U);
+    EXPECT_THAT(message.text, HasSubstr("&amp;…")) << "no entity is cut in two";
+    EXPECT_LE(json::to_text(message.attachments).size(), 13'200U);
+}
+
+TEST(SlackMessage, many_signers_are_named_up_to_ten) {
+    EventFacts event = facts_of(EventType::envelope_sent);
+    json::Array people;
+    for (int i = 0; i < 1'000; ++i)
+        people.push_back(json::Object{{"name", std::string(100, 'x')}, {"role", "signer"}});
+    event.data.as_object()->set("recipients", std::move(people));
+    const Message message = render(event, links(), options_in(Language::english));
+    EXPECT_THAT(message.text, HasSubstr("and 990 more"));
+    EXPECT_LE(code_points(message.text), 3'500U);
+}
+
+TEST(SlackMessage, what_an_event_does_not_say_is_not_invented) {
+    EventFacts event;
+    event.type = EventType::recipient_signed;
+    event.data = json::Object{};
+    EXPECT_EQ(sentence_of(render(event, links(), options_in(Language::english))),
+              "✍️ a signer just signed document without a title");
+    event.type = EventType::envelope_sent;
+    EXPECT_EQ(sentence_of(render(event, links(), options_in(Language::english))),
+              "📤 Document without a title sent to nobody");
+}
+
+TEST(SlackMessage, links_stand_in_the_text_where_no_interaction_is_taken) {
+    RenderOptions options = options_in(Language::english);
+    options.buttons = Buttons::links;
+    const Message message = render(facts_of(EventType::envelope_completed), links(), options);
+    const std::string all = json::to_text(message.attachments);
+    EXPECT_THAT(all, Not(HasSubstr("\"actions\"")));
+    EXPECT_THAT(all, HasSubstr("<https://files.example/proof.pdf|Evidence PDF> · "
+                               "<https://b.example/l/token|Signed PDF>"));
+    const Message expired = render(facts_of(EventType::envelope_expired), links(), options);
+    EXPECT_THAT(json::to_text(expired.attachments), Not(HasSubstr("Send again")));
+}
+
+TEST(SlackText, addresses_cannot_end_their_link) {
+    EXPECT_EQ(link("https://a.example/x y|z>", "a|b>\nc"), "<https://a.example/x%20y%7Cz%3E|abc>");
+    EXPECT_EQ(cut("añb", 2), "a…");
+    EXPECT_EQ(cut("añb", 3), "añb");
+    EXPECT_EQ(cut("a\tb\n", 9), "a b ");
+    EXPECT_EQ(cut("", 5), "");
+    EXPECT_EQ(code_points("é✅"), 2U);
+}
+
+}  // namespace
+}  // namespace blotter::connectors::slack

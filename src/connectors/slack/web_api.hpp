@@ -1,0 +1,70 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/json.hpp"
+#include "connectors/slack/errors.hpp"
+#include "http/client.hpp"
+#include "model/delivery.hpp"
+#include "security/egress.hpp"
+#include "security/secret.hpp"
+
+namespace blotter::connectors::slack {
+
+/// What one call of a method came to. Slack says most errors with status 200 and `ok: false`.
+struct CallAnswer {
+    bool ok = false;
+    std::string error;  ///< Slack's code, or ours when there was no answer of Slack's
+    ErrorClass kind = ErrorClass::unknown;
+    int status = 0;           ///< 0: no answer
+    std::string retry_after;  ///< the header, as sent
+    std::string words;        ///< the failure for people
+    std::string scopes;       ///< granted ones, where the answer names them
+    json::Value body;
+    http::Facts facts;
+};
+
+using Form = std::vector<std::pair<std::string, std::string>>;
+
+/// Slack's Web API from one loop: form or JSON in, `ok` or an error code out. Answers are read to
+/// a bound; addresses go through the egress guard; nothing is sent twice. Loop thread only.
+class WebApi {
+  public:
+    struct Parts {
+        http::Client& client;
+        const security::EgressGuard& guard;
+    };
+    struct Options {
+        std::string base_url;  ///< "https://slack.com"
+        std::string user_agent;
+        Duration total{15'000};
+    };
+    WebApi(Parts parts, Options options);
+
+    runtime::Task<CallAnswer> post_json(std::string method, const security::Secret& token,
+                                        json::Value arguments);
+    /// `token` may be empty, then there is no Authorization.
+    runtime::Task<CallAnswer> post_form(std::string method, const security::Secret& token,
+                                        Form arguments);
+    /// With the client's id and secret (HTTP Basic): oauth.v2.access, apps.uninstall.
+    runtime::Task<CallAnswer> post_as_app(std::string method, std::string basic, Form arguments);
+
+  private:
+    struct Prepared;
+    runtime::Task<CallAnswer> call(std::string method, std::string authorization,
+                                   std::string_view type, std::string body);
+
+    Parts parts_;
+    Options options_;
+    std::shared_ptr<const http::Origin> origin_;
+};
+
+/// What an answer or a failure means; pure.
+CallAnswer judge_call(const http::Client::Outcome& outcome);
+
+/// `application/x-www-form-urlencoded`.
+std::string encode_form(const Form& form);
+
+}  // namespace blotter::connectors::slack

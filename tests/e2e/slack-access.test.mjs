@@ -1,0 +1,61 @@
+// Slack's access over time: PKCE, tokens that run out, identity and permissions that are checked
+// without anybody sending a message.
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { FakeSlack } from './fakes/slack.mjs';
+import { startServer } from './lib/server.mjs';
+import { SlackAdmin, slackSettings } from './lib/slack.mjs';
+import { eventually } from './lib/wait.mjs';
+
+const fake = await FakeSlack.start({ rotation: true, pkce: true });
+after(() => fake.close());
+fake.options.rotation_seconds = 4;
+fake.addChannel('C001', 'one');
+const server = await startServer(slackSettings(fake, {
+  'slack.pkce': 'true', 'slack.check_interval': '1s', 'slack.recheck_interval': '500ms' }));
+after(() => server.close());
+const sent = (title) => ({ type: 'envelope.sent', data: { envelope: { id: title, title } } });
+
+test('a verifier that is not ours is refused, and so is an exchange without one', async () => {
+  const admin = new SlackAdmin(server, await server.workspace());
+  const begun = await admin.begin();
+  assert.equal(new URL(begun.authorize_url).searchParams.get('code_challenge_method'), 'S256');
+  const forged = new URL(begun.authorize_url);
+  forged.searchParams.set('code_challenge', 'x'.repeat(43));
+  const refused = await admin.comeBack(fake.consent(forged.href), begun);
+  assert.equal(refused.status, 400);
+  assert.match(refused.text, /bad_code_verifier/);
+  assert.equal((await admin.connect(fake)).state, 'connected');
+});
+
+test('tokens are renewed before they run out, and messages go on', async () => {
+  const admin = await SlackAdmin.connected(server, fake);
+  await admin.destination({ channel: 'C001' });
+  const first = new Date(admin.connection.token_expires_at);
+  await eventually('renewed', async () => new Date((await admin.connections())[0].token_expires_at) > first, 15_000);
+  await admin.api.postEvent(sent('nach der Erneuerung'));
+  await eventually('the message', () => fake.posted('C001').some((m) => m.text.includes('nach der Erneuerung')));
+  assert.equal((await admin.connections())[0].state, 'connected');
+});
+
+test('an uninstall is noticed without a message being sent', async () => {
+  fake.options.rotation_seconds = 43200;
+  const admin = await SlackAdmin.connected(server, fake);
+  await admin.destination({ channel: 'C001' });
+  fake.uninstall('T0ONE', 'token_revoked');
+  const alert = await admin.api.alertWhen('disconnected', (a) => a.kind === 'slack_disconnected');
+  assert.match(JSON.stringify(alert), /token_revoked/);
+  const [connection] = await admin.connections();
+  assert.equal(connection.state, 'lost');
+  assert.equal((await admin.api.destinations())[0].state_reason, 'slack_connection_lost');
+});
+
+test('a connection without its permissions is not taken', async () => {
+  const admin = new SlackAdmin(server, await server.workspace());
+  const begun = await admin.begin();
+  const less = new URL(begun.authorize_url);
+  less.searchParams.set('scope', 'chat:write');
+  const refused = await admin.comeBack(fake.consent(less.href), begun);
+  assert.match(refused.text, /did not grant the permission channels:read/);
+  assert.equal((await admin.connections()).length, 0);
+});

@@ -1,0 +1,112 @@
+// Slack under load and under kill -9. BLOTTER_SLACK_FULL=1 makes it 1,000 and 10,000 events with 20
+// kills instead of a short version.
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { FakeSlack } from './fakes/slack.mjs';
+import { startServer } from './lib/server.mjs';
+import { SlackAdmin, slackSettings } from './lib/slack.mjs';
+import { eventually, pause } from './lib/wait.mjs';
+
+const full = process.env.BLOTTER_SLACK_FULL === '1';
+
+const eventOf = (n, channel) => ({
+  type: 'envelope.sent',
+  data: { envelope: { id: `n-${n}`, title: `#${n}#`, metadata: { channel } }, recipients: [{ name: 'Ana', role: 'signer' }] },
+});
+const numberIn = (message) => Number(/#(\d+)#/.exec(message.text)[1]);
+
+async function arrange(t, { channels, fake: fake_options = {}, settings = {}, config = {} }) {
+  const fake = await FakeSlack.start(fake_options);
+  t.after(() => fake.close());
+  const names = Array.from({ length: channels }, (_, n) => `C${String(n).padStart(4, '0')}`);
+  for (const name of names) fake.addChannel(name, name.toLowerCase());
+  const server = await startServer(slackSettings(fake, {
+    'slack.workspace_messages_per_minute': '60000', 'slack.fold_after': '10000', ...settings }));
+  t.after(() => server.close());
+  const admin = await SlackAdmin.connected(server, fake);
+  for (const channel of names)
+    await admin.destination({ channel, name: channel, event_types: ['envelope.sent'],
+                              filter: `metadata.channel == "${channel}"`, ...config });
+  return { fake, server, admin, names };
+}
+
+test('messages within the throttle arrive within 5 seconds of the commit', async (t) => {
+  const { fake, admin, names } = await arrange(t, { channels: 20 });
+  const events = full ? 1_000 : 300;
+  const committed = new Map();
+  const step = 1_060 / names.length;
+  const begun = performance.now();
+  const posts = [];
+  for (let n = 0; n < events; ++n) {
+    await pause(Math.max(0, begun + n * step - performance.now()));
+    posts.push(admin.api.postEvent(eventOf(n, names[n % names.length])).then(() => committed.set(n, Date.now())));
+  }
+  await Promise.all(posts);
+  await eventually('all messages', () => fake.messages.length >= events, 60_000);
+  // The answer comes after the commit, so a message may even be there before it.
+  const took = fake.messages.map((m) => Math.max(0, m.at - committed.get(numberIn(m)))).sort((a, b) => a - b);
+  const at = (share) => took[Math.min(took.length - 1, Math.floor(took.length * share))];
+  t.diagnostic(`${events} events over ${names.length} channels: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${took.at(-1)} ms from the answer to Slack's receipt`);
+  assert.equal(fake.messages.length, events);
+  assert.equal(new Set(fake.messages.map(numberIn)).size, events);
+  assert.deepEqual(fake.refused, []);
+  assert.ok(at(0.99) < 5_000, 'the product promises 5 seconds');
+});
+
+test('no message is there twice after lost answers and kill -9, and those in doubt are listed', async (t) => {
+  const events = full ? 10_000 : 400;
+  const kills = full ? 20 : 4;
+  const { fake, server, admin, names } = await arrange(t, {
+    channels: full ? 200 : 40, config: { burst: 5 }, fake: { burst: 1e6, per_second: 1e6 } });
+  let lost = 0;
+  let random = 20260526;
+  fake.faults.push((method) => {
+    random = (Math.imul(random, 1664525) + 1013904223) >>> 0;
+    if (method !== 'chat.postMessage' || random / 2 ** 32 >= 0.02) return undefined;
+    lost += 1;
+    return 'drop';
+  });
+  const acknowledged = new Set();
+  const unanswered = [];
+  let made = 0;
+  for (let round = 0; round <= kills; ++round) {
+    const until = Math.floor((events * (round + 1)) / (kills + 1));
+    const again = unanswered.splice(0);
+    const numbers = [...again, ...Array.from({ length: until - made }, (_, k) => made + k)];
+    made = until;
+    const clients = Array.from({ length: 4 }, async () => {
+      for (let n = numbers.shift(); n !== undefined; n = numbers.shift()) {
+        try {
+          await admin.api.postEvent(eventOf(n, names[n % names.length]), { 'idempotency-key': `event-${n}` });
+          acknowledged.add(n);
+        } catch (error) {
+          if (error instanceof assert.AssertionError) throw error;
+          unanswered.push(n);
+          await pause(5);
+        }
+      }
+    });
+    if (round < kills) {
+      await pause(full ? 2_000 + (round % 5) * 300 : 500 + round * 100);
+      await server.kill();
+    }
+    await Promise.all(clients);
+    if (round < kills) await server.start();
+  }
+  assert.equal(unanswered.length, 0);
+  assert.equal(acknowledged.size, events);
+  let held = [];
+  await eventually('every message was sent or is held', async () => {
+    held = await admin.messages('held');
+    const open = [...await admin.messages('sending'), ...await admin.messages('failed')];
+    const listed = (await admin.messages()).length;
+    if (open.length === 0 && listed === events) return true;
+    throw new Error(`${listed} of ${events} listed, ${open.length} open, ${held.length} held`);
+  }, full ? 600_000 : 120_000);
+  const seen = fake.messages.map(numberIn);
+  const twice = seen.length - new Set(seen).size;
+  t.diagnostic(`${events} events, ${kills} kills, ${lost} answers lost: ${seen.length} messages, ${twice} twice, ${held.length} held and listed`);
+  assert.equal(twice, 0, 'duplicates');
+  assert.ok(held.length >= lost, 'every lost answer is held');
+  assert.ok(new Set(seen).size + held.length >= events, 'what is not there is held');
+});
