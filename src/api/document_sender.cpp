@@ -125,6 +125,9 @@ bool may_retry(const Judgement& judgement) {
         case OutcomeKind::success:
         case OutcomeKind::gone:
         case OutcomeKind::refused:
+        case OutcomeKind::blocked:
+        case OutcomeKind::hopeless:
+        case OutcomeKind::unclear:
             return false;
     }
     return false;

@@ -138,8 +138,8 @@ std::string path_of(std::string_view path) {
 }  // namespace
 
 std::vector<RouteGroup> all_route_groups() {
-    return {workspace_routes(),   file_routes(),     envelope_routes(),  event_routes(),
-            destination_routes(), delivery_routes(), slack_routes(),     alert_routes(),
+    return {workspace_routes(),   file_routes(),      envelope_routes(), event_routes(),
+            destination_routes(), delivery_routes(),  slack_routes(),    alert_routes(),
             ledger_routes(),      operation_routes(), document_routes(), accounting_routes()};
 }
 

@@ -21,11 +21,11 @@ struct Layer {
 // The floors of the house. A room sees lower floors only, never a neighbour on its own. Why these:
 // docs/decisions/0004-layers.md, whose table a test compares with this one.
 constexpr auto layers = std::to_array<Layer>({
-    {"base", 0},       {"runtime", 1},  {"model", 1},     {"observe", 2},    {"config", 2},
-    {"expression", 2}, {"security", 2}, {"store", 3},     {"http", 3},       {"ledger", 4},
-    {"sources", 4},    {"routing", 4},  {"envelopes", 4}, {"documents", 4}, {"accounting", 4}, {"connectors", 5},
-    {"intake", 6},     {"delivery", 7}, {"reconcile", 8}, {"api", 9},        {"cli", 10},
-    {"server", 11},
+    {"base", 0},       {"runtime", 1},  {"model", 1},     {"observe", 2},   {"config", 2},
+    {"expression", 2}, {"security", 2}, {"store", 3},     {"http", 3},      {"ledger", 4},
+    {"sources", 4},    {"routing", 4},  {"envelopes", 4}, {"documents", 4}, {"accounting", 4},
+    {"connectors", 5}, {"intake", 6},   {"delivery", 7},  {"reconcile", 8}, {"api", 9},
+    {"cli", 10},       {"server", 11},
 });
 
 std::optional<int> height_of(std::string_view room) {
