@@ -23,6 +23,7 @@
 #include <utility>
 #include <variant>
 #include <vector>
+
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
