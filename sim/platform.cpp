@@ -35,8 +35,8 @@ std::unique_ptr<runtime::Network> SimPlatform::make_network(runtime::Loop& loop,
     return std::make_unique<runtime::MemoryNetwork>(*hub_, own_address());
 }
 
-Result<std::unique_ptr<runtime::Resolver>> SimPlatform::make_resolver(
-    runtime::Loop& loop, const config::Settings::dns_section&) {
+Result<std::unique_ptr<runtime::Resolver>> SimPlatform::make_resolver(runtime::Loop& loop,
+                                                                      const config::Settings&) {
     auto made = std::make_unique<runtime::MemoryResolver>(loop);
     made->set_latency(1ms);
     for (std::uint32_t i = 0; i < parts_.receivers; ++i)

@@ -29,7 +29,7 @@ class SimPlatform final : public server::Platform {
     std::unique_ptr<runtime::Network> make_network(runtime::Loop& loop,
                                                    const std::string& authorities) override;
     Result<std::unique_ptr<runtime::Resolver>> make_resolver(
-        runtime::Loop& loop, const config::Settings::dns_section& dns) override;
+        runtime::Loop& loop, const config::Settings& settings) override;
     std::string database_vfs() const override { return parts_.vfs; }
     server::Pace pace() const override;
 

@@ -111,8 +111,7 @@ json::Value make_sample_payload(const PayloadContext& context, std::string reque
     return out;
 }
 
-std::string_view payload_schema() {
-    return R"json({
+constexpr std::string_view schema_text = R"json({
   "$schema": "http://json-schema.org/draft-07/schema#",
   "title": "A validated document",
   "definitions": {
@@ -179,7 +178,7 @@ std::string_view payload_schema() {
           "dimensions": {"$ref": "#/definitions/dimensions"}}}},
     "metadata": {"type": "object"},
     "fileUrl": {"type": ["string", "null"],
-      "description": "Where to fetch the original file with the same API key; null: there is none."},
+      "description": "Where to get the file with the same API key; null: there is no file."},
     "file": {"type": ["object", "null"], "additionalProperties": false, "required": ["name",
       "mediaType", "bytes", "sha256"],
       "properties": {"name": {"type": "string"}, "mediaType": {"type": "string"},
@@ -187,6 +186,9 @@ std::string_view payload_schema() {
     "validatedAt": {"type": "string", "format": "date-time"}
   }
 })json";
+
+std::string_view payload_schema() {
+    return schema_text;
 }
 
 Document example_document() {

@@ -276,7 +276,7 @@ Result<> Node::Impl::listen() {
                                                       settings.listen.tls_key.string()};
         TRY(auto acceptor, network->listen(std::move(listening)));
         at = acceptor->local();
-        TRY(auto resolver, options.platform.make_resolver(*loops.back(), settings.dns));
+        TRY(auto resolver, options.platform.make_resolver(*loops.back(), settings));
         parts.push_back({std::move(network), std::move(resolver), std::move(acceptor),
                          options.platform.make_entropy()});
     }

@@ -21,10 +21,10 @@ class Machine final : public Platform {
         return std::make_unique<runtime::SystemNetwork>(loop, authorities);
     }
     Result<std::unique_ptr<runtime::Resolver>> make_resolver(
-        runtime::Loop& loop, const config::Settings::dns_section& dns) override {
+        runtime::Loop& loop, const config::Settings& settings) override {
         runtime::SystemResolverOptions resolving;
-        resolving.time_max = dns.timeout;
-        for (const config::HostPort& server : dns.servers)
+        resolving.time_max = settings.dns.timeout;
+        for (const config::HostPort& server : settings.dns.servers)
             resolving.servers.push_back(config::to_text(server));
         TRY(auto resolver, runtime::SystemResolver::open(loop, resolving));
         return std::unique_ptr<runtime::Resolver>{std::move(resolver)};

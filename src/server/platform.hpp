@@ -40,7 +40,7 @@ class Platform {
     virtual std::unique_ptr<runtime::Network> make_network(runtime::Loop& loop,
                                                            const std::string& authorities) = 0;
     virtual Result<std::unique_ptr<runtime::Resolver>> make_resolver(
-        runtime::Loop& loop, const config::Settings::dns_section& dns) = 0;
+        runtime::Loop& loop, const config::Settings& settings) = 0;
     /// The SQLite VFS that the database is on; empty: the machine's file system.
     virtual std::string database_vfs() const = 0;
     virtual Pace pace() const { return {}; }
