@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,6 +17,18 @@ enum class OutcomeCode : std::uint8_t {
 #include "delivery/outcome.def"
 #undef X
 };
+/// How many codes there are, and one more than the largest stored number: the size of a table of
+/// them.
+inline constexpr std::size_t outcome_count = 0
+#define X(name, number, kind, words) +1
+#include "delivery/outcome.def"
+#undef X
+    ;
+inline constexpr std::size_t outcome_numbers = 1 + std::max({
+#define X(name, number, kind, words) number,
+#include "delivery/outcome.def"
+#undef X
+                                                   });
 
 /// What the policies need to know of an outcome. Not stored.
 enum class OutcomeKind : std::uint8_t {

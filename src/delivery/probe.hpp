@@ -10,7 +10,7 @@ namespace blotter::delivery {
 /// What delivery counts on one loop; the page adds the loops up.
 struct DeliveryProbe {
     /// By the stored number of the outcome.
-    std::array<observe::Counter, 73> attempts{};
+    std::array<observe::Counter, outcome_numbers> attempts{};
     observe::Counter delivered;
     observe::Counter retried;
     observe::Counter failed;

@@ -47,8 +47,8 @@ TEST(Leaf, every_kind_goes_both_ways_and_needs_its_members) {
     for (const LeafKind kind : kinds) {
         EXPECT_EQ(parse_leaf_kind(to_text(kind)), kind);
         Leaf leaf{kind, at, 5, "t"};
-        for (const auto* name : {"basis", "did", "dst", "eid", "key", "origin", "outcome", "reason",
-                                 "root", "user", "what"})
+        for (const auto* name : {"basis", "ch", "con", "did", "dst", "eid", "key", "origin",
+                                 "outcome", "reason", "root", "state", "user", "what"})
             leaf.members.emplace(name, "x");
         leaf.members.emplace("size", 5);
         leaf.members.emplace("c", std::string(64, 'a'));
