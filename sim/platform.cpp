@@ -50,6 +50,8 @@ server::Pace SimPlatform::pace() const {
             .overdue = 2h,
             .envelopes = 6h,
             .replays = 10min,
+            .documents = 6h,
+            .slack = 6h,
             .request_log = 1h,
             .space = 1h,
             .figures = 24h,

@@ -3,7 +3,6 @@
 namespace blotter::api {
 namespace {
 
-constexpr Duration interval{1'000};
 constexpr std::size_t slice_max = 50;
 constexpr std::size_t sends_max = 32;
 /// Longer than any send takes beyond the receiver's time: two commits of a busy store.
@@ -99,7 +98,7 @@ runtime::Task<> DocumentClock::run() {
         if (more.value_or(false)) continue;
         const auto sent = co_await send_due();
         observe::ignore(sent, services_.log, "what is due is looked at again in a second");
-        co_await wake_.wait_until(services_.loop.now() + interval);
+        co_await wake_.wait_until(services_.loop.now() + interval_);
     }
     co_await sends_.join();
 }

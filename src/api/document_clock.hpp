@@ -12,8 +12,9 @@ namespace blotter::api {
 /// under way. Loop thread only.
 class DocumentClock {
   public:
-    explicit DocumentClock(Services& services)
-        : services_(services), wake_(services.loop), sends_(services.loop) {}
+    /// Looks by itself every `interval`.
+    explicit DocumentClock(Services& services, Duration interval = Duration{1'000})
+        : services_(services), interval_(interval), wake_(services.loop), sends_(services.loop) {}
 
     runtime::Task<> run();
     void stop();
@@ -25,6 +26,7 @@ class DocumentClock {
     runtime::Task<> send(DocumentPlace place);
 
     Services& services_;
+    const Duration interval_;
     runtime::Signal wake_;
     runtime::TaskGroup sends_;
     bool stopping_ = false;

@@ -39,7 +39,8 @@ class Replays final : public Background {
 
 class Documents final : public Background {
   public:
-    explicit Documents(api::Services& services) : clock_(services), tasks_(services.loop) {}
+    Documents(api::Services& services, const Pace& pace)
+        : clock_(services, pace.documents), tasks_(services.loop) {}
     void start() override { tasks_.spawn(clock_.run()); }
     runtime::Task<> stop() override {
         clock_.stop();
@@ -53,7 +54,7 @@ class Documents final : public Background {
 
 class Slack final : public Background {
   public:
-    explicit Slack(api::Services& services) : keeper_(services) {}
+    Slack(api::Services& services, const Pace& pace) : keeper_(services, pace.slack) {}
     void start() override { keeper_.start(); }
     runtime::Task<> stop() override { co_await keeper_.stop(); }
 
@@ -83,8 +84,8 @@ std::vector<std::unique_ptr<Background>> make_background(const BackgroundParts& 
     out.push_back(std::make_unique<Figures>(
         Figures::Parts{services.loop, services.reader, services.writer, services.log,
                        parts.figures_probe, parts.pace.figures}));
-    out.push_back(std::make_unique<Documents>(services));
-    out.push_back(std::make_unique<Slack>(services));
+    out.push_back(std::make_unique<Documents>(services, parts.pace));
+    out.push_back(std::make_unique<Slack>(services, parts.pace));
     return out;
 }
 

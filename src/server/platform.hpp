@@ -19,6 +19,8 @@ struct Pace {
     Duration overdue{60'000};
     Duration envelopes{1'000};
     Duration replays{1'000};
+    Duration documents{1'000};
+    Duration slack{500};
     Duration request_log{1'000};
     Duration space{1'000};
     Duration figures{15'000};

@@ -12,7 +12,6 @@ using connectors::slack::CallAnswer;
 using connectors::slack::ErrorClass;
 using State = store::SlackMessageState;
 
-constexpr std::chrono::milliseconds tick{500};
 constexpr Duration renew_ahead = std::chrono::minutes{30};
 constexpr Duration summary_time_max = std::chrono::seconds{30};
 constexpr Duration quota_wait = std::chrono::hours{4};
@@ -43,6 +42,7 @@ void SlackKeeper::start() {
 
 runtime::Task<> SlackKeeper::stop() {
     stopping_ = true;
+    wake_.notify();
     co_await tasks_.join();
 }
 
@@ -62,7 +62,7 @@ runtime::Task<> SlackKeeper::run() {
             co_await plan_digests();
             next_look = services_.loop.now() + services_.settings.slack.recheck_interval;
         }
-        co_await services_.loop.sleep_for(tick);
+        co_await wake_.wait_until(services_.loop.now() + interval_);
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include "api/services.hpp"
 #include "api/slack/channels.hpp"
+#include "runtime/signal.hpp"
 #include "runtime/task_group.hpp"
 #include "store/tables/slack.hpp"
 
@@ -12,7 +13,9 @@ namespace blotter::api {
 /// One for the installation, on the first loop.
 class SlackKeeper {
   public:
-    explicit SlackKeeper(Services& services) : services_(services), tasks_(services.loop) {}
+    /// Looks for messages that wait every `interval`.
+    explicit SlackKeeper(Services& services, Duration interval = Duration{500})
+        : services_(services), interval_(interval), wake_(services.loop), tasks_(services.loop) {}
     void start();
     runtime::Task<> stop();
 
@@ -33,6 +36,8 @@ class SlackKeeper {
     Timestamp now() const { return services_.loop.clock().wall(); }
 
     Services& services_;
+    const Duration interval_;
+    runtime::Signal wake_;
     runtime::TaskGroup tasks_;
     bool stopping_ = false;
 };
