@@ -233,16 +233,19 @@ void Checks::check_arrivals(const Indexed& indexed) {
         const bool disturbed = std::ranges::any_of(world_.history.disk_full,
                                                    [&](const auto& full) {
                                                        return full.first <= written &&
-                                                              full.second + 1min >= arrival.at;
+                                                              full.second >= arrival.at - 1min;
                                                    }) ||
                                std::ranges::any_of(world_.history.jumps, [&](MonoTime at) {
                                    return at >= arrival.at - 2min && at <= written;
                                });
         if (disturbed || is_recorded(arrival, indexed)) continue;
         if (!complained_.insert({arrival.destination, arrival.event}).second) continue;
-        world_.blame("P2", fmt::format("event {} came to destination {} without an attempt being "
-                                       "written",
-                                       arrival.event, arrival.destination));
+        world_.blame(
+            "P2",
+            fmt::format("event {} came to destination {} at {:.3f} s without an "
+                        "attempt being written",
+                        arrival.event, arrival.destination,
+                        std::chrono::duration<double>{arrival.at.time_since_epoch()}.count()));
     }
 }
 

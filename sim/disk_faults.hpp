@@ -23,6 +23,7 @@ class DiskFaults final : public store::FaultPolicy {
     /// For as long as it is set, every write answers ENOSPC.
     enum class Full : bool { no, yes };
     void set_full(Full full) { full_ = full; }
+    bool is_full() const { return full_ == Full::yes; }
     /// The control run: syncs say yes and do nothing.
     void lie_about_syncs() { lying_ = true; }
     /// Not while the run itself looks at the files.

@@ -29,7 +29,10 @@ void Run::begin() {
     const Result<> started = life_->start();
     world_.trace.line("process {} {}", lives_, started ? "started" : describe(started.error()));
     if (!started || life_->broken() || world_.vfs.ends() != ends) {
-        if (!started && !world_.faults.hits() && options_.control == Control::none)
+        // It cannot start on a full disk, and says so; whoever watches over it tries again.
+        const bool no_room =
+            !started && started.error().code == Errc::storage_full && world_.faults.is_full();
+        if (!started && !no_room && !world_.faults.hits() && options_.control == Control::none)
             world_.blame("start", describe(started.error()));
         end_life("did not start");
         return;
