@@ -32,11 +32,14 @@ void Run::begin() {
         // It cannot start on a full disk, and says so; whoever watches over it tries again.
         const bool no_room =
             !started && started.error().code == Errc::storage_full && world_.faults.is_full();
-        if (!started && !no_room && !world_.faults.hits() && options_.control == Control::none)
+        const bool innocent = world_.faults.hits() > 0 || options_.control != Control::none;
+        // No trouble of the disk lasts that long: what is there cannot be opened any more.
+        if (!started && !no_room && (!innocent || ++failed_starts_ == failed_starts_max))
             world_.blame("start", describe(started.error()));
         end_life("did not start");
         return;
     }
+    failed_starts_ = 0;
     // Whom it answered before it died, nobody knows.
     for (std::uint32_t i = 0; i < world_.history.events.size(); ++i)
         if (std::exchange(world_.history.events[i].asking, false))

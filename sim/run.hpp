@@ -58,6 +58,8 @@ class Run {
     Dice dice_;
     Life* life_ = nullptr;  ///< owned by nobody: see Life
     std::uint64_t lives_ = 0;
+    static constexpr std::uint32_t failed_starts_max = 20;
+    std::uint32_t failed_starts_ = 0;  ///< in a row
     std::optional<MonoTime> begin_at_;
     std::optional<MonoTime> ending_at_;
 };
