@@ -224,6 +224,20 @@ bool Checks::is_recorded(const Arrival& arrival, const Indexed& indexed) const {
     });
 }
 
+/// What is written for an arrival's event and destination, for whoever looks into a finding.
+std::string Checks::rows_of(const Arrival& arrival, const Indexed& indexed) {
+    const auto found = indexed.pairs.find({arrival.destination, arrival.event});
+    if (found == indexed.pairs.end()) return " no deliveries";
+    std::string out;
+    for (const Image::Delivery* row : found->second.all)
+        out += fmt::format(" [delivery {} replay {} state {} attempts {} created {}]", row->no,
+                           row->replay_no, row->state, row->attempts, row->created_ms);
+    for (const Image::Attempt* attempt : found->second.attempts)
+        out += fmt::format(" [attempt {}.{} at {} took {} us]", attempt->delivery_no, attempt->n,
+                           attempt->started_ms, attempt->took_us);
+    return out;
+}
+
 /// P2: what came to a receiver is an attempt that people can see.
 void Checks::check_arrivals(const Indexed& indexed) {
     const MonoTime now = world_.clock.mono();
@@ -241,11 +255,11 @@ void Checks::check_arrivals(const Indexed& indexed) {
         if (disturbed || is_recorded(arrival, indexed)) continue;
         if (!complained_.insert({arrival.destination, arrival.event}).second) continue;
         world_.blame(
-            "P2",
-            fmt::format("event {} came to destination {} at {:.3f} s without an "
-                        "attempt being written",
-                        arrival.event, arrival.destination,
-                        std::chrono::duration<double>{arrival.at.time_since_epoch()}.count()));
+            "P2", fmt::format("event {} came to destination {} at {:.3f} s ({} ms) without an "
+                              "attempt being written; there are{}",
+                              arrival.event, arrival.destination,
+                              std::chrono::duration<double>{arrival.at.time_since_epoch()}.count(),
+                              to_ms(arrival.wall), rows_of(arrival, indexed)));
     }
 }
 

@@ -60,6 +60,7 @@ class Checks {
     bool was_turned(std::uint32_t destination, std::int64_t from, std::int64_t to) const;
     bool ended_within(MonoTime from, MonoTime to) const;
     bool is_recorded(const Arrival& arrival, const Indexed& indexed) const;
+    static std::string rows_of(const Arrival& arrival, const Indexed& indexed);
 
     World& world_;
     Ledger ledger_;
