@@ -100,6 +100,13 @@ Result<PageQuery> read_page(Services& services, const Call& call, std::string_vi
     return out;
 }
 
+std::vector<Parameter> page_parameters(std::vector<Parameter> others) {
+    others.push_back({"limit", "How many, 1 to 200 (default 50)", "integer"});
+    others.push_back({"cursor", "next_cursor of the page before"});
+    others.push_back({"order", "newest (default) or oldest first"});
+    return others;
+}
+
 json::Value make_list(Services& services, const Call& call, std::string_view operation,
                       json::Array data, std::optional<std::int64_t> next, std::int64_t second) {
     json::Object out;

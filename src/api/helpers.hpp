@@ -32,6 +32,9 @@ struct PageQuery {
 };
 Result<PageQuery> read_page(Services& services, const Call& call, std::string_view operation);
 
+/// How a list names these in the description, after what else it takes.
+std::vector<Parameter> page_parameters(std::vector<Parameter> others = {});
+
 /// {"data": […], "next_cursor": …}.
 json::Value make_list(Services& services, const Call& call, std::string_view operation,
                       json::Array data, std::optional<std::int64_t> next, std::int64_t second = 0);

@@ -75,6 +75,8 @@ struct Services {
     std::size_t postings_under_way = 0;
     /// Wrong keys of webhooks at the files of documents, per address.
     Refusals file_refusals{60};
+    /// Answers of Slack's that are not Slack's, per address.
+    Refusals slack_refusals{60};
 };
 
 }  // namespace blotter::api

@@ -54,7 +54,6 @@ connectors::SlackConnector::Options slack_connector_options(const Shared& shared
     if (shared.settings.slack.signing_secret.is_set())
         options.buttons = connectors::slack::Buttons::buttons;
     options.envelope_url = shared.settings.slack.envelope_url;
-    if (options.envelope_url.empty()) options.envelope_url = shared.public_url + "/envelopes/{id}";
     options.fold_after = static_cast<std::uint32_t>(shared.settings.slack.fold_after);
     return options;
 }
@@ -135,7 +134,7 @@ Lane::Lane(Shared& shared, runtime::Loop& loop, LaneParts parts, std::uint32_t i
       gateway_(services_, shared.routes, api_probe_),
       server_(loop, std::move(parts.acceptor), gateway_, server_options(shared.settings, count)) {
     services_.public_url = shared.public_url;
-    services_.file_refusals =
+    services_.file_refusals = services_.slack_refusals =
         api::Refusals{static_cast<std::uint32_t>(shared.settings.api.refusals_per_minute)};
     services_.request_log = &request_log_;
     services_.postings = &postings_;

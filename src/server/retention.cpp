@@ -8,6 +8,7 @@
 #include "store/tables/events.hpp"
 #include "store/tables/files.hpp"
 #include "store/tables/replays.hpp"
+#include "store/tables/slack.hpp"
 
 namespace blotter::server {
 namespace {
@@ -48,6 +49,8 @@ std::string_view to_text(Kept kind) {
             return "secrets";
         case Kept::attempts:
             return "attempts";
+        case Kept::slack_messages:
+            return "slack_messages";
         case Kept::file_accesses:
             return "file_accesses";
         case Kept::replays:
@@ -149,6 +152,9 @@ Result<Retention::Slice> Retention::delete_slice(store::Tx& tx, Place& place) co
                                                   slice_rows));
         case Kept::secrets:
             return purged(store::purge_destination_secrets(db, before({}), slice_rows));
+        case Kept::slack_messages:
+            return purged(
+                store::purge_slack_messages(db, before(settings.retention.attempts), slice_rows));
         case Kept::file_accesses:
             return purged(
                 store::purge_file_access(db, before(settings.retention.attempts), slice_rows));

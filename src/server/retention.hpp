@@ -23,6 +23,7 @@ enum class Kept : std::uint8_t {
     event_keys,
     secrets,
     attempts,
+    slack_messages,
     file_accesses,
     replays,
     alerts,
@@ -32,7 +33,7 @@ enum class Kept : std::uint8_t {
     files,
     blobs,
 };
-inline constexpr std::size_t kept_kinds = 13;
+inline constexpr std::size_t kept_kinds = 14;
 std::string_view to_text(Kept kind);
 
 /// What was deleted, for /metrics.

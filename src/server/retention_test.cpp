@@ -18,6 +18,7 @@
 #include "store/tables/keys.hpp"
 #include "store/tables/logs.hpp"
 #include "store/tables/replays.hpp"
+#include "store/tables/slack.hpp"
 #include "store/tables/workspaces.hpp"
 
 namespace blotter::server {
@@ -66,11 +67,11 @@ struct RetentionTest : testing::Test {
     std::map<std::string, std::int64_t> rows() {
         std::map<std::string, std::int64_t> out;
         for (const char* table :
-             {"request_log", "idempotency", "event_key", "destination_secret", "attempt",
-              "file_access", "replay",      "alert",     "quarantine",         "event",
-              "delivery",    "envelope",    "file",      "file_use",           "blob",
-              "subject_key", "leaf",        "tile",      "checkpoint",         "destination",
-              "workspace",   "due"}) {
+             {"request_log", "idempotency", "event_key",    "destination_secret", "attempt",
+              "file_access", "replay",      "alert",        "quarantine",         "event",
+              "delivery",    "envelope",    "file",         "file_use",           "blob",
+              "subject_key", "leaf",        "tile",         "checkpoint",         "destination",
+              "workspace",   "due",         "slack_message"}) {
             texts.push_back(std::string{"SELECT count(*) FROM "} + table);
             queries.push_back({table, texts.back().c_str()});
             out[table] = must(sql::one(db(), queries.back(), [](const sql::Statement& s) {
@@ -159,6 +160,13 @@ void RetentionTest::fill(Timestamp at) {
                                .workspace_no = workspace,
                                .created_at = at},
                               {.started_at = at, .state = DeliveryState::delivered}));
+    // One about the event, and a sample, which is about none.
+    for (const std::int64_t about : {seq, std::int64_t{0}})
+        must(insert_slack_message(db(), {.id = next_id<SlackMessageId>(),
+                                         .workspace_no = workspace,
+                                         .key = {1, "C1", about, "t" + std::to_string(ids)},
+                                         .state = SlackMessageState::sent,
+                                         .created_at = at}));
     must(advance_watermark(db(), seq));
     must(insert_leaf(db(), 1, leaves++, as_bytes("entry")));
     must(insert_checkpoint(db(), {.log_no = 1, .size = leaves, .signed_at = at}));
@@ -241,6 +249,8 @@ TEST_F(RetentionTest, keeps_events_envelopes_and_files_for_ever_unless_it_is_tol
         EXPECT_EQ(after.at(table), before.at(table)) << table;
     for (const char* table : {"request_log", "idempotency", "attempt", "alert", "replay"})
         EXPECT_EQ(after.at(table), before.at(table) - 1) << table;
+    EXPECT_EQ(after.at("slack_message"), 3) << "the sample goes; the other one stays: a replay of "
+                                               "its event must find that it was sent";
     tasks.spawn(retention.stop());
     live(20ms);
 }

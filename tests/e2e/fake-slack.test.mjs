@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { ErrorCode, LogLevel, WebClient } from '@slack/web-api';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { FakeSlack } from './fakes/slack.mjs';
 import { checkMessage } from './fakes/slack_blocks.mjs';
 
@@ -108,11 +108,13 @@ test('a dropped line leaves the message there, a cut one does not', async () => 
 });
 
 test('every message that Blotter writes is within Block Kit\'s limits', () => {
-  for (const language of ['en', 'fr']) {
-    const path = new URL(`../../src/connectors/slack/golden/${language}.json`, import.meta.url);
-    const messages = JSON.parse(readFileSync(path, 'utf8'));
+  const folder = new URL('../../src/connectors/slack/golden/', import.meta.url);
+  const files = readdirSync(folder).sort();
+  assert.deepEqual(files, ['en-links.json', 'en.json', 'fr-links.json', 'fr.json']);
+  for (const file of files) {
+    const messages = JSON.parse(readFileSync(new URL(file, folder), 'utf8'));
     assert.ok(Object.keys(messages).length >= 36);
     for (const [event, message] of Object.entries(messages))
-      assert.equal(checkMessage(message), undefined, `${language} ${event}`);
+      assert.equal(checkMessage(message), undefined, `${file} ${event}`);
   }
 });

@@ -5,7 +5,7 @@ import { after, test } from 'node:test';
 import { FakeSlack } from './fakes/slack.mjs';
 import { startServer } from './lib/server.mjs';
 import { SlackAdmin, slackSettings } from './lib/slack.mjs';
-import { eventually } from './lib/wait.mjs';
+import { eventually, pause } from './lib/wait.mjs';
 
 const fake = await FakeSlack.start({ rotation: true, pkce: true });
 after(() => fake.close());
@@ -58,4 +58,53 @@ test('a connection without its permissions is not taken', async () => {
   const refused = await admin.comeBack(fake.consent(less.href), begun);
   assert.match(refused.text, /did not grant the permission channels:read/);
   assert.equal((await admin.connections()).length, 0);
+});
+
+test('permissions that are taken away in Slack are noticed', async () => {
+  const admin = await SlackAdmin.connected(server, fake);
+  await admin.destination({ channel: 'C001' });
+  for (const token of fake.tokens.values()) token.scopes = ['chat:write'];
+  const alert = await admin.api.alertWhen('disconnected', (a) => a.kind === 'slack_disconnected');
+  assert.match(JSON.stringify(alert), /missing_scope/);
+  assert.equal((await admin.connections())[0].state, 'lost');
+});
+
+test('a token that runs out while Slack is down costs nothing; a renewal that is refused ends the connection', async () => {
+  fake.options.rotation_seconds = 4;
+  const admin = await SlackAdmin.connected(server, fake);
+  await admin.destination({ channel: 'C001', schedule: ['0s', '1s', '2s', '3s', '5s', '8s', '13s'] });
+  let down = true;
+  fake.faults.push((method, args) =>
+    (down && method === 'oauth.v2.access' && args.grant_type === 'refresh_token' ? { status: 503 } : undefined));
+  for (const token of fake.tokens.values()) token.expires = Date.now() - 1;
+  await admin.api.postEvent(sent('durch den Ausfall'));
+  await pause(2_500);
+  assert.equal((await admin.connections())[0].state, 'connected');
+  down = false;
+  await eventually('the message', () => fake.posted('C001').some((m) => m.text.includes('durch den Ausfall')), 20_000);
+  let refused = true;
+  fake.faults.push((method, args) =>
+    (refused && method === 'oauth.v2.access' && args.grant_type === 'refresh_token' ? { error: 'invalid_refresh_token' } : undefined));
+  await admin.api.alertWhen('disconnected', (a) => a.kind === 'slack_disconnected');
+  assert.equal((await admin.connections())[0].state, 'lost');
+  refused = false;
+});
+
+test('who cannot show that Slack sent them is refused by address; Slack itself is not', async (t) => {
+  const strict = await startServer(slackSettings(fake, { 'api.refusals_per_minute': '10', 'threads.loops': '1' }));
+  t.after(() => strict.close());
+  fake.options.rotation_seconds = 43200;
+  const admin = new SlackAdmin(strict, await strict.workspace());
+  const knock = async (path, options) => (await fetch(`${strict.url}${path}`, options)).status;
+  const guesses = [];
+  for (let n = 0; n < 20; ++n) guesses.push(await knock(`/slack/callback?state=guess-${n}&code=x`));
+  assert.equal(guesses[0], 400);
+  assert.equal(guesses.at(-1), 429);
+  const forged = fake.interaction({ team: 'T0ONE' }, { action_id: 'send_again', value: 'x' }, { secret: 'another' });
+  assert.equal(await knock('/slack/interactions', { method: 'POST', ...forged }), 429);
+  const genuine = fake.interaction({ team: 'T0ONE' }, { action_id: 'open_envelope', value: 'x' });
+  assert.equal(await knock('/slack/interactions', { method: 'POST', ...genuine }), 200);
+  const large = `payload=${'x'.repeat(300_000)}`;
+  assert.equal(await knock('/slack/interactions', { method: 'POST', body: large }), 413);
+  assert.equal((await admin.connect(fake)).state, 'connected');
 });

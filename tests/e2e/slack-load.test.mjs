@@ -33,24 +33,28 @@ async function arrange(t, { channels, fake: fake_options = {}, settings = {}, co
 test('messages within the throttle arrive within 5 seconds of the commit', async (t) => {
   const { fake, admin, names } = await arrange(t, { channels: 20 });
   const events = full ? 1_000 : 300;
+  const asked = new Map();
   const committed = new Map();
   const step = 1_060 / names.length;
   const begun = performance.now();
   const posts = [];
   for (let n = 0; n < events; ++n) {
     await pause(Math.max(0, begun + n * step - performance.now()));
+    asked.set(n, Date.now());
     posts.push(admin.api.postEvent(eventOf(n, names[n % names.length])).then(() => committed.set(n, Date.now())));
   }
   await Promise.all(posts);
   await eventually('all messages', () => fake.messages.length >= events, 60_000);
-  // The answer comes after the commit, so a message may even be there before it.
-  const took = fake.messages.map((m) => Math.max(0, m.at - committed.get(numberIn(m)))).sort((a, b) => a - b);
-  const at = (share) => took[Math.min(took.length - 1, Math.floor(took.length * share))];
-  t.diagnostic(`${events} events over ${names.length} channels: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${took.at(-1)} ms from the answer to Slack's receipt`);
+  // The commit lies between the request and its answer, so the true figure lies between these two.
+  const since = (times) => fake.messages.map((m) => Math.max(0, m.at - times.get(numberIn(m)))).sort((a, b) => a - b);
+  const at = (took, share) => took[Math.min(took.length - 1, Math.floor(took.length * share))];
+  const figures = (took) => `p50 ${at(took, 0.5)} ms, p99 ${at(took, 0.99)} ms, max ${took.at(-1)} ms`;
+  t.diagnostic(`${events} events over ${names.length} channels, to Slack's receipt: ` +
+               `${figures(since(asked))} from the request, ${figures(since(committed))} from the answer after the commit`);
   assert.equal(fake.messages.length, events);
   assert.equal(new Set(fake.messages.map(numberIn)).size, events);
   assert.deepEqual(fake.refused, []);
-  assert.ok(at(0.99) < 5_000, 'the product promises 5 seconds');
+  assert.ok(at(since(asked), 0.99) < 5_000, 'the product promises 5 seconds');
 });
 
 test('no message is there twice after lost answers and kill -9, and those in doubt are listed', async (t) => {

@@ -1,5 +1,6 @@
 // Slack: one event, one message, in the right channel; against a Slack that is strict.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { after, test } from 'node:test';
 import { startServer } from './lib/server.mjs';
 import { eventually, pause } from './lib/wait.mjs';
@@ -56,6 +57,25 @@ test('Add to Slack: exactly two permissions, a state that works once and in one 
     'state', 'state_reason', 'token_expires_at', 'updated_at']);
 });
 
+test('the page with the button asks with the key that is typed in, and goes to Slack', async () => {
+  const api = await server.workspace();
+  const shown = await fetch(`${server.url}/slack/connect`);
+  const script = /<script>([^]*)<\/script>/.exec(await shown.text())[1];
+  const allowed = createHash('sha256').update(script).digest('base64');
+  assert.ok(shown.headers.get('content-security-policy').includes(`script-src 'sha256-${allowed}'`));
+  const parts = { ask: { addEventListener: (_, listener) => { parts.submit = listener; } },
+                  key: { value: 'blt_wrong' }, workspace: { value: '' }, said: { textContent: '' } };
+  let led;
+  new Function('document', 'location', 'fetch', script)(
+    { getElementById: (id) => parts[id] }, { assign: (url) => { led = url; } },
+    (path, options) => fetch(new URL(path, `${server.url}/slack/connect`), options));
+  await parts.submit({ preventDefault() {} });
+  assert.match(parts.said.textContent, /API key/);
+  parts.key.value = api.key;
+  await parts.submit({ preventDefault() {} });
+  assert.ok(led.startsWith(`${fake.url}/oauth/v2/authorize?`), led);
+});
+
 test('the token is nowhere in clear: neither in the store, nor in the log, nor in an answer', async () => {
   const admin = await SlackAdmin.connected(server, fake);
   const tokens = [...fake.tokens.keys()];
@@ -82,6 +102,11 @@ test('the picker brings every channel, says where the app is missing, and a dest
   const unknown = await admin.tryDestination({ channel: 'C0999' });
   unknown.expectProblem(422);
   assert.match(unknown.text, /config\/channel/);
+  fake.addChannel('G0001', 'private', { is_private: true });
+  const hidden = await admin.tryDestination({ channel: 'G0001' });
+  hidden.expectProblem(422);
+  assert.match(hidden.text, /public channels only/);
+  assert.equal((await admin.connections())[0].state, 'connected', 'nothing is wrong with the connection');
   const foreign = await admin.tryDestination({ connection_id: 'slc_01J9ZC3M4N8Q5RSTVWXYZ01234', channel: 'C0000' });
   foreign.expectProblem(422);
   assert.match(foreign.text, /config\/connection_id/);
@@ -112,7 +137,25 @@ test('each of the five events gives its message, in English and in French', asyn
   }
   const completed = fake.messages.find((m) => /signed by every/.test(sentence(m)));
   const urls = completed.attachments[0].blocks[1].elements.map((e) => e.url);
+  const declined = fake.messages.find((m) => /declined by/.test(sentence(m)));
+  assert.match(declined.attachments[0].blocks[1].elements[0].url, /^https:\/\/sign.example\/envelopes\/env-/);
   assert.ok(urls.includes('https://files.example/proof.pdf') && urls.includes('https://files.example/signed.pdf'));
+});
+
+test('an event that is ticked or unticked counts from then on', async () => {
+  const admin = await SlackAdmin.connected(server, fake);
+  const channel = nextChannel();
+  const { id } = await admin.destination({ channel, event_types: ['envelope.sent'] });
+  const choose = (...event_types) => admin.api.patchDestination(id, { config: { event_types } });
+  await choose('envelope.declined', 'recipient.viewed');
+  await admin.api.postEvent(eventOf('envelope.sent'));
+  await admin.api.postEvent({ type: 'recipient.viewed', data: { envelope: { id: 'e' }, recipient: people[0] } });
+  await eventually('the one that was ticked', () => fake.posted(channel).some((m) => /opened document/.test(m.text)));
+  await choose('envelope.sent');
+  await admin.api.postEvent(eventOf('envelope.declined'));
+  await admin.api.postEvent(eventOf('envelope.sent', 'Zuletzt'));
+  await eventually('the other one', () => fake.posted(channel).some((m) => m.text.includes('Zuletzt')));
+  assert.equal(fake.posted(channel).length, 2);
 });
 
 test('events that were not asked for stay out, and words of users cannot mention or link', async () => {
@@ -207,6 +250,26 @@ test('disconnecting revokes and deletes the token and stops all sends', async ()
   await pause(500);
   assert.equal(fake.posted(channel).length, 0);
   (await admin.api.get(`/v1/slack/connections/${gone.id}/channels`)).expect(409);
+  const again = await admin.connect(fake);
+  assert.equal(again.id, gone.id);
+  await eventually('what waited', () => fake.posted(channel).length === 1);
+  fake.once('auth.revoke', { status: 503 });
+  const untold = await admin.disconnect();
+  assert.equal(untold.state, 'disconnected');
+  assert.equal(untold.state_reason, 'not_revoked', 'the admin sees what is left to do in Slack');
+});
+
+test('a workspace that is being moved gets its messages later, and stays connected', async () => {
+  const admin = await SlackAdmin.connected(server, fake);
+  const channel = nextChannel();
+  const destination = await admin.destination({ channel });
+  fake.once('chat.postMessage', { error: 'team_added_to_org' });
+  await admin.api.postEvent(eventOf('envelope.sent', 'Umzug'));
+  await admin.api.alertWhen('blocked', (a) => a.kind === 'destination_blocked' && /half an hour/.test(JSON.stringify(a)));
+  assert.equal((await admin.api.destination(destination.id)).state_reason, 'slack_team_added_to_org');
+  assert.equal((await admin.connections())[0].state, 'connected');
+  await admin.api.destinationAction(destination.id, 'resume');
+  await eventually('it is there', () => fake.posted(channel).length === 1);
 });
 
 test('an answer that was lost is held, listed, and never sent again unasked', async () => {
@@ -247,15 +310,23 @@ test('resend_once sends a second time after a lost answer, and not a third time'
   assert.equal(fake.posted(channel).length, 2);
 });
 
-test('Retry-After is honoured, and the message then goes out once', async () => {
+test('Retry-After is honoured, and nothing is doubled or overtaken by it', async () => {
   const admin = await SlackAdmin.connected(server, fake);
   const channel = nextChannel();
-  await admin.destination({ channel, schedule: ['0s', '1s', '3s', '6s', '10s'] });
-  fake.once('chat.postMessage', { error: 'ratelimited', status: 429, headers: { 'retry-after': '2' } });
+  const other = nextChannel();
+  await admin.destination({ channel, event_types: ['envelope.sent'] });
+  await admin.destination({ channel: other, event_types: ['envelope.expired'] });
+  fake.once('chat.postMessage', { error: 'ratelimited', status: 429, headers: { 'retry-after': '3' } });
   const begun = Date.now();
-  await admin.api.postEvent(eventOf('envelope.sent'));
-  const [message] = await eventually('it is there', () => fake.posted(channel).length === 1 && fake.posted(channel), 20_000);
-  assert.ok(message.at - begun >= 2_000);
+  await admin.api.postBatch([0, 1, 2].map((n) => eventOf('envelope.sent', `Nr ${n}`)));
+  await eventually('refused', () => fake.refused.some((r) => r.error === 'ratelimited' && r.at >= begun));
+  const refused_at = fake.refused.findLast((r) => r.error === 'ratelimited').at;
+  await admin.api.postEvent(eventOf('envelope.expired'));
+  await eventually('the other channel', () => fake.posted(other).length === 1);
+  assert.ok(Date.now() - refused_at < 3_000 && fake.posted(channel).length === 0, 'only one channel waits');
+  await eventually('all three', () => fake.posted(channel).length === 3, 20_000);
+  assert.ok(fake.posted(channel)[0].at - refused_at >= 2_990);
+  assert.deepEqual(fake.posted(channel).map((m) => /Nr \d/.exec(m.text)[0]), ['Nr 0', 'Nr 1', 'Nr 2']);
 });
 
 test('a message that Slack does not understand goes out as text, with an alert', async () => {
@@ -302,6 +373,42 @@ test('a batch is spread, in order, without one 429; a larger one is folded into 
   assert.equal(limited(), before);
 });
 
+test('a summary waits with its channel and through an outage, and arrives once', async () => {
+  const admin = await SlackAdmin.connected(server, fake);
+  const channel = nextChannel();
+  const destination = await admin.destination({ channel, schedule: ['0s', '1s', '2s', '3s', '4s'] });
+  const answers = [{ status: 503 }, { status: 503 }, { error: 'is_archived' }];
+  fake.faults.push((method, args) =>
+    (method === 'chat.postMessage' && args.channel === channel && /folded/.test(args.text) ? answers.shift() : undefined));
+  await admin.api.postBatch(Array.from({ length: 40 }, () => eventOf('envelope.sent')));
+  await admin.api.alertWhen('parked', (a) => a.kind === 'destination_blocked' && a.subject === destination.id);
+  const summary = await eventually('the summary', () => fake.posted(channel).find((m) => /folded/.test(m.text)), 60_000);
+  const folded = Number(/(\d+) messages/.exec(summary.text)[1]);
+  await eventually('the rest', () => fake.posted(channel).length - 1 + folded === 40, 60_000);
+  await pause(1_500);
+  assert.equal(fake.posted(channel).filter((m) => /folded/.test(m.text)).length, 1);
+  assert.equal(answers.length, 0);
+});
+
+test('a summary of which nobody knows whether it arrived is held, listed and sent on request', async () => {
+  const admin = await SlackAdmin.connected(server, fake);
+  const channel = nextChannel();
+  await admin.destination({ channel });
+  let lost = 0;
+  fake.faults.push((method, args) => {
+    const hit = method === 'chat.postMessage' && args.channel === channel && /folded/.test(args.text) && lost === 0;
+    lost += hit ? 1 : 0;
+    return hit ? { status: 504 } : undefined;
+  });
+  await admin.api.postBatch(Array.from({ length: 40 }, () => eventOf('envelope.sent')));
+  const held = await eventually('it is held', async () => (await admin.messages('held'))[0], 60_000);
+  assert.equal(held.kind, 'summary');
+  await admin.api.alertWhen('unclear', (a) => a.kind === 'delivery_unclear' && a.state === 'open');
+  await admin.resolve(held.id, 'send');
+  await eventually('it is there', () => fake.posted(channel).some((m) => /folded/.test(m.text)));
+  await admin.api.alertWhen('decided', (a) => a.kind === 'delivery_unclear' && a.state === 'resolved');
+});
+
 test('the re-send button works with Slack\'s signature, once; other addresses are only acknowledged', async () => {
   const admin = await SlackAdmin.connected(server, fake);
   const channel = nextChannel();
@@ -335,10 +442,14 @@ test('the daily digest goes to whom it was asked for, once', async () => {
   const at = new Date(Date.now() + 60_000).toISOString().slice(11, 16);
   await admin.destination({ channel, event_types: ['envelope.failed'], digest_to: 'U0BOSS', digest_at: at });
   await admin.api.postEvent(eventOf('envelope.sent'));
+  const gone = nextChannel();
+  const other = await admin.destination({ channel: gone, event_types: ['envelope.failed'], digest_to: 'C0404', digest_at: at });
   const digest = await eventually('the digest', () => fake.posted('U0BOSS')[0], 90_000);
   assert.match(digest.text, /The last 24 hours: 1 events/);
   await pause(2_000);
   assert.equal(fake.posted('U0BOSS').length, 1);
+  await admin.api.alertWhen('no digest', (a) => a.kind === 'slack_message_failed' && a.subject === other.id);
+  assert.equal((await admin.api.destination(other.id)).state, 'enabled', 'events have another channel');
 });
 
 test('every message is in the ledger and in the list, with channel and outcome and without its words', async () => {

@@ -173,11 +173,7 @@ RouteGroup alert_routes() {
     using http::Method;
     RouteGroup group;
     group.components = components();
-    const std::vector<Parameter> page{{"limit", "How many, 1 to 200 (default 50)", "integer"},
-                                      {"cursor", "next_cursor of the page before"},
-                                      {"order", "newest (default) or oldest first"}};
-    std::vector<Parameter> by_state = page;
-    by_state.insert(by_state.begin(), {"state", "open, acknowledged or resolved"});
+    const std::vector<Parameter> page = page_parameters();
     group.routes = {
         {.method = Method::get,
          .path = "/v1/alerts",
@@ -186,7 +182,7 @@ RouteGroup alert_routes() {
          .summary = "List what a person should look at",
          .permission = Permission::alerts_read,
          .response = "#AlertList",
-         .parameters = by_state,
+         .parameters = page_parameters({{"state", "open, acknowledged or resolved"}}),
          .handler = list_alerts},
         {.method = Method::post,
          .path = "/v1/alerts/{alert_id}/acknowledge",

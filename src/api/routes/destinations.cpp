@@ -441,9 +441,7 @@ RouteGroup destination_routes() {
     group.components = components();
     for (Component& component : destination_action_components())
         group.components.push_back(component);
-    const std::vector<Parameter> page{{"limit", "How many, 1 to 200 (default 50)", "integer"},
-                                      {"cursor", "next_cursor of the page before"},
-                                      {"order", "newest (default) or oldest first"}};
+    const std::vector<Parameter> page = page_parameters();
     group.routes = {
         {.method = Method::post,
          .path = "/v1/destinations",

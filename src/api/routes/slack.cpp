@@ -1,11 +1,14 @@
 #include "api/routes/slack.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "api/helpers.hpp"
 #include "api/slack/channels.hpp"
 #include "api/slack/side.hpp"
 #include "base/json_reader.hpp"
+#include "store/tables/alerts.hpp"
 #include "store/tables/replays.hpp"
 
 namespace blotter::api {
@@ -69,19 +72,23 @@ runtime::Task<Result<Reply>> disconnect(Services& services, Call& call) {
     const auto connection = co_await open_slack(services, call.workspace_no, id);
     if (!connection && connection.error().code == Errc::not_found)
         co_return fail(Errc::not_found, "there is no such thing in this workspace");
+    std::string reason;
     if (connection) {
         const auto answer =
             co_await services.slack->api.post_form("auth.revoke", connection->tokens.access, {});
-        if (!answer.ok)
+        // What is dead already need not be revoked.
+        if (!answer.ok && answer.kind != connectors::slack::ErrorClass::lost) {
+            reason = "not_revoked";
             services.log.warning("slack.revoke_failed",
                                  {{"reason", std::string_view{answer.error}}});
+        }
     }
     co_return co_await mutate(
         services, call,
-        [id, no = call.workspace_no](store::Tx& tx, WriterSide& side) -> Result<Reply> {
+        [id, reason, no = call.workspace_no](store::Tx& tx, WriterSide& side) -> Result<Reply> {
             TRY(auto row, store::find_slack_connection(tx.db(), no, id));
             if (!row) return fail(Errc::not_found, "there is no such thing in this workspace");
-            CHECK(disconnect_slack(tx, side, *std::move(row)));
+            CHECK(disconnect_slack(tx, side, *std::move(row), reason));
             TRY(row, store::find_slack_connection(tx.db(), no, id));
             return Reply{200, view_of(*row), {}};
         });
@@ -192,6 +199,21 @@ Result<> send_again(store::Tx& tx, WriterSide& side, delivery::Hub& hub,
     return {};
 }
 
+/// The alert about a destination is over when the last of its held messages was decided.
+Result<> clear_alert(store::Tx& tx, WriterSide& side, const store::SlackMessageRow& decided) {
+    TRY(const auto held,
+        store::list_slack_messages(tx.db(), {decided.workspace_no, State::held}, {.limit = 200}));
+    const bool more = held.next || std::ranges::any_of(held.rows, [&](const auto& row) {
+                          return row.destination_no == decided.destination_no;
+                      });
+    const auto target = side.directory().get().target(decided.destination_no);
+    if (more || !target) return {};
+    CHECK(store::resolve_alert_of(
+        tx.db(), {decided.workspace_no, "delivery_unclear", target->destination.id.text()},
+        "decided", side.clock().wall()));
+    return {};
+}
+
 Result<Reply> resolve(store::Tx& tx, WriterSide& side, delivery::Hub& hub,
                       store::SlackMessageRow row, bool send) {
     if (row.state != State::held)
@@ -204,6 +226,7 @@ Result<Reply> resolve(store::Tx& tx, WriterSide& side, delivery::Hub& hub,
     row.tries = 0;
     row.updated_at = side.clock().wall();
     CHECK(store::change_slack_message(tx.db(), row, State::held));
+    CHECK(clear_alert(tx, side, row));
     if (send) CHECK(send_again(tx, side, hub, row));
     CHECK(side.intake.note(tx, row.workspace_no, ledger::LeafKind::slack_message,
                            {{"ch", row.key.channel}, {"outcome", row.outcome}}));
@@ -236,7 +259,8 @@ std::vector<Component> components() {
          R"({"type":"object","required":["id","slack_workspace","state","scopes"],"properties":{)"
          R"("id":{"type":"string"},"slack_workspace":{"type":"string"},)"
          R"("state":{"enum":["connected","lost","disconnected"]},)"
-         R"("state_reason":{"type":"string","description":"Slack's error code when it is lost."},)"
+         R"("state_reason":{"type":"string","description":"Slack's error code when it is lost; )"
+         R"(not_revoked when Slack could not be asked to revoke the token."},)"
          R"("scopes":{"type":"array","items":{"type":"string"}},)"
          R"("token_expires_at":{"type":["string","null"],"format":"date-time"},)"
          R"("checked_at":{"type":"string","format":"date-time"},)"
@@ -273,11 +297,7 @@ RouteGroup slack_routes() {
     using http::Method;
     RouteGroup group;
     group.components = components();
-    const std::vector<Parameter> page{{"limit", "How many, 1 to 200 (default 50)", "integer"},
-                                      {"cursor", "next_cursor of the page before"},
-                                      {"order", "newest (default) or oldest first"}};
-    std::vector<Parameter> messages = page;
-    messages.push_back({"state", "Only those in this state; held ones wait for a decision"});
+    const std::vector<Parameter> page = page_parameters();
     group.routes = {
         {.method = Method::get,
          .path = "/v1/slack/connections",
@@ -320,7 +340,8 @@ RouteGroup slack_routes() {
          .summary = "List the messages: when, in which channel, and with which outcome",
          .permission = Permission::destinations_read,
          .response = "#SlackMessageList",
-         .parameters = messages,
+         .parameters = page_parameters(
+             {{"state", "Only those in this state; held ones wait for a decision"}}),
          .handler = list_messages},
         {.method = Method::post,
          .path = "/v1/slack/messages/{message_id}/resolve",

@@ -8,6 +8,7 @@
 #include "api/helpers.hpp"
 #include "api/routes/slack.hpp"
 #include "api/slack/channels.hpp"
+#include "api/slack/pages.hpp"
 #include "api/slack/resend.hpp"
 #include "api/slack/side.hpp"
 #include "security/hmac.hpp"
@@ -100,6 +101,11 @@ runtime::Task<Result<Reply>> begin_connect(Services& services, Call& call) {
     co_return Reply{200, {}, std::move(response)};
 }
 
+runtime::Task<Result<Reply>> show_connect(Services& services, Call&) {
+    CO_CHECK(check_configured(services));
+    co_return Reply{200, {}, slack_connect_page()};
+}
+
 // --- The way back ---
 
 /// The value of our cookie; empty when the browser sent none.
@@ -118,34 +124,9 @@ std::string_view browser_of(const http::Request& request) {
     return {};
 }
 
-std::string html(std::string_view text) {
-    std::string out;
-    for (const char c : text) {
-        if (c == '&')
-            out += "&amp;";
-        else if (c == '<')
-            out += "&lt;";
-        else if (c == '>')
-            out += "&gt;";
-        else if (c == '"')
-            out += "&quot;";
-        else
-            out += c;
-    }
-    return out;
-}
-
+/// The cookie has done its work, whatever came of it.
 Reply page(int status, std::string_view heading, std::string_view words) {
-    http::Response response = http::make_response(
-        status, "text/html; charset=utf-8",
-        fmt::format("<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{0}</title>"
-                    "<body style=\"font-family:sans-serif;max-width:40em;margin:4em auto\">"
-                    "<h1>{0}</h1><p>{1}</p></body></html>\n",
-                    html(heading), html(words)));
-    response.headers.set("content-security-policy",
-                         "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
-    response.headers.set("referrer-policy", "no-referrer");
-    response.headers.set("cache-control", "no-store");
+    http::Response response = slack_page(status, heading, words);
     response.headers.set(
         "set-cookie",
         fmt::format("{}=; Path=/slack; Max-Age=0; HttpOnly; SameSite=Lax", cookie_name));
@@ -231,16 +212,31 @@ runtime::Task<Result<Installed>> exchange_code(Services& services, const Taken& 
     co_return installed;
 }
 
-runtime::Task<Result<Reply>> finish_connect(Services& services, Call& call) {
+/// Who cannot show that Slack sent them is refused so many times a minute; whoever can is never
+/// kept out by others behind the same address.
+Result<> count_refusal(Services& services, const Call& call) {
+    if (services.slack_refusals.take(call.remote, services.loop.now())) return {};
+    return fail(Errc::too_many_requests,
+                "too many requests that are not Slack's came from this address; wait a minute");
+}
+
+runtime::Task<Result<Reply>> take_consent(Services& services, Call& call) {
     const std::string* state = call.query.find("state");
     if (state == nullptr || state->size() > 200)
         co_return refusal(
             "This address is where Slack sends you back to. Start from the settings.");
-    CO_TRY(const auto taken,
-           co_await store::write(services.loop, services.writer,
-                                 [&side = services.writer_side, state](store::Tx& tx) {
-                                     return take_grant(tx, side, *state);
-                                 }));
+    // Anybody can ask here: only what was begun is worth the writer's time.
+    CO_TRY(const bool begun,
+           co_await store::read(services.loop, services.reader, [state](sql::Connection& db) {
+               return store::has_slack_grant(db, sha256(*state));
+           }));
+    std::optional<Taken> taken;
+    if (begun) {
+        CO_TRY(taken, co_await store::write(services.loop, services.writer,
+                                            [&side = services.writer_side, state](store::Tx& tx) {
+                                                return take_grant(tx, side, *state);
+                                            }));
+    }
     if (!taken || taken->grant.expires_at <= call.now)
         co_return refusal(
             "This answer of Slack is too old or was used before. Start again from "
@@ -266,12 +262,20 @@ runtime::Task<Result<Reply>> finish_connect(Services& services, Call& call) {
                                                           installed->tokens);
                                  }));
     services.log.info("slack.connected", {{"name", connected.id.text()}});
-    co_return page(
-        200, "Slack is connected",
-        "Go back to the settings and choose a channel. Connection: " + connected.id.text());
+    co_return page(200, "Slack is connected",
+                   "Choose a channel now. The connection is " + connected.id.text() + ".");
+}
+
+runtime::Task<Result<Reply>> finish_connect(Services& services, Call& call) {
+    auto reply = co_await take_consent(services, call);
+    if (reply && reply->status >= 400) CO_CHECK(count_refusal(services, call));
+    co_return reply;
 }
 
 // --- Buttons ---
+
+/// A message of ours comes back whole with a pressed button.
+constexpr std::uint64_t interaction_bytes_max = 256 << 10;
 
 /// "v0=" and the hex HMAC-SHA256 of "v0:time:body" under the app's signing secret.
 Result<> check_signature(const Services& services, const Call& call) {
@@ -294,7 +298,10 @@ Result<> check_signature(const Services& services, const Call& call) {
 }
 
 runtime::Task<Result<Reply>> take_interaction(Services& services, Call& call) {
-    CO_CHECK(check_signature(services, call));
+    auto genuine = check_signature(services, call);
+    if (!genuine && genuine.error().code == Errc::bad_signature)
+        CO_CHECK(count_refusal(services, call));
+    CO_CHECK(std::move(genuine));
     CO_TRY(const http::Query form, http::Query::parse(call.request.body));
     const std::string* payload = form.find("payload");
     if (payload == nullptr)
@@ -330,6 +337,13 @@ std::vector<Route> slack_oauth_routes() {
                      R"("expires_at":{"type":"string","format":"date-time"}}})",
          .handler = begin_connect},
         {.method = Method::get,
+         .path = "/slack/connect",
+         .operation = "showSlackConnect",
+         .tag = "slack",
+         .summary = "A page with the button \"Add to Slack\"",
+         .access = Access::open,
+         .handler = show_connect},
+        {.method = Method::get,
          .path = "/slack/callback",
          .operation = "finishSlackConnect",
          .tag = "slack",
@@ -346,7 +360,8 @@ std::vector<Route> slack_oauth_routes() {
          .tag = "slack",
          .summary = "Where Slack reports that a button was pressed; signed by Slack",
          .access = Access::open,
-         .handler = take_interaction},
+         .handler = take_interaction,
+         .bytes_max = interaction_bytes_max},
     };
 }
 

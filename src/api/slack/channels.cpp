@@ -68,6 +68,12 @@ runtime::Task<Result<SlackChannel>> find_slack_channel(Services& services,
         "conversations.info", connection.tokens.access, {{"channel", std::move(channel)}});
     if (!answer.ok && answer.error == "channel_not_found")
         co_return fail(Errc::invalid_argument, answer.words, "/config/channel");
+    // The permission that is missing is one that was never asked for: to see private channels.
+    if (!answer.ok && answer.error == "missing_scope")
+        co_return fail(Errc::invalid_argument,
+                       "the app sees public channels only, and this is another kind: choose one "
+                       "from the list of channels",
+                       "/config/channel");
     if (!answer.ok) {
         Error failed = co_await slack_failure(services, connection, answer);
         co_return pass(std::move(failed));

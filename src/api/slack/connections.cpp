@@ -113,10 +113,11 @@ Result<> lose_slack(store::Tx& tx, WriterSide& side, store::SlackConnectionRow r
     return set_destinations(tx, side, row, DestinationState::disabled, slack_reason::lost);
 }
 
-Result<> disconnect_slack(store::Tx& tx, WriterSide& side, store::SlackConnectionRow row) {
+Result<> disconnect_slack(store::Tx& tx, WriterSide& side, store::SlackConnectionRow row,
+                          std::string_view reason) {
     const Timestamp now = side.clock().wall();
     row.state = store::SlackState::disconnected;
-    row.reason.clear();
+    row.reason = reason;
     row.sealed.reset();
     row.expires_at.reset();
     row.updated_at = now;
@@ -155,6 +156,9 @@ Result<> renew_slack(store::Tx& tx, WriterSide& side, store::SlackConnectionRow 
     const Timestamp now = side.clock().wall();
     const auto* workspace = side.directory().get().workspace(row.workspace_no);
     if (workspace == nullptr) return fail(Errc::not_found, "there is no such workspace");
+    // Disconnected or connected anew while the new tokens were on their way: these are not wanted.
+    TRY(const auto stored, store::load_slack_connection(tx.db(), row.no));
+    if (!stored || stored->sealed != row.sealed) return {};
     CHECK(side.keys().ensure(tx, workspace->id, workspace->no, now));
     TRY(row.sealed, seal_tokens(side.keys(), workspace->id, row.id, tokens));
     row.updated_at = now;

@@ -46,12 +46,14 @@ inline constexpr std::string_view disconnected = "slack_disconnected";
 Result<> lose_slack(store::Tx& tx, WriterSide& side, store::SlackConnectionRow row,
                     std::string_view reason);
 /// An admin here wants no more messages: the token is deleted and sends stop.
-Result<> disconnect_slack(store::Tx& tx, WriterSide& side, store::SlackConnectionRow row);
+/// `reason` is empty, or says what is left to do in Slack.
+Result<> disconnect_slack(store::Tx& tx, WriterSide& side, store::SlackConnectionRow row,
+                          std::string_view reason);
 /// Connected, or connected again: destinations that stopped for want of it go on.
 Result<store::SlackConnected> connect_slack(store::Tx& tx, WriterSide& side,
                                             store::SlackConnectionRow row,
                                             const SlackTokens& tokens);
-/// New tokens of a connection whose old ones run out.
+/// New tokens of a connection whose old ones run out; `row` as it was when they were asked for.
 Result<> renew_slack(store::Tx& tx, WriterSide& side, store::SlackConnectionRow row,
                      const SlackTokens& tokens);
 

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <set>
+
 #include "api/services.hpp"
 #include "api/slack/channels.hpp"
+#include "connectors/connector.hpp"
 #include "runtime/signal.hpp"
 #include "runtime/task_group.hpp"
 #include "store/tables/slack.hpp"
@@ -15,29 +18,43 @@ class SlackKeeper {
   public:
     /// Looks for messages that wait every `interval`.
     explicit SlackKeeper(Services& services, Duration interval = Duration{500})
-        : services_(services), interval_(interval), wake_(services.loop), tasks_(services.loop) {}
+        : services_(services),
+          interval_(interval),
+          wake_work_(services.loop),
+          wake_care_(services.loop),
+          tasks_(services.loop) {}
     void start();
     runtime::Task<> stop();
 
   private:
-    runtime::Task<> run();
+    // Summaries and digests: keeper_work.cpp.
+    runtime::Task<> run_work();
     runtime::Task<> hold_lost_work();
+    runtime::Task<> close_old_summaries();
     runtime::Task<> send_work();
     runtime::Task<> send_one(store::SlackMessageRow row);
-    runtime::Task<> close_old_summaries();
+    runtime::Task<> conclude(store::SlackMessageRow row, connectors::AttemptReport report);
+    runtime::Task<> drop(store::SlackMessageRow row);
+    runtime::Task<> plan_digests();
+
+    // Connections and channels.
+    enum class Renewed : std::uint8_t { yes, refused, not_now };
+    runtime::Task<> run_care();
     runtime::Task<> look_after_connections();
     runtime::Task<> look_after(store::SlackConnectionRow row);
-    runtime::Task<bool> renew(const OpenSlack& connection);
-    runtime::Task<> check_identity(const OpenSlack& connection);
+    runtime::Task<Renewed> renew(const OpenSlack& connection);
+    runtime::Task<> check_identity(const OpenSlack& connection, Renewed renewed);
     runtime::Task<> look_after_channels();
     runtime::Task<> release(std::int64_t destination_no);
-    runtime::Task<> plan_digests();
+
     void report(std::string_view what, const Error& error);
     Timestamp now() const { return services_.loop.clock().wall(); }
 
     Services& services_;
     const Duration interval_;
-    runtime::Signal wake_;
+    runtime::Signal wake_work_;
+    runtime::Signal wake_care_;
+    std::set<std::int64_t> in_hand_;  ///< summaries and digests that are being sent
     runtime::TaskGroup tasks_;
     bool stopping_ = false;
 };

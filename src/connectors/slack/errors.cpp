@@ -33,6 +33,9 @@ std::string_view advice_for(std::string_view code) {
     if (code == "missing_scope")
         return "the app was not given the permissions it needs: connect the workspace again";
     switch (class_of(code)) {
+        case ErrorClass::later:
+            return "the Slack workspace is being moved into an organisation; it is tried again in "
+                   "half an hour";
         case ErrorClass::lost:
         case ErrorClass::expired:
             return "Slack does not accept the connection any more: connect the workspace again";

@@ -9,7 +9,7 @@ namespace blotter::connectors::slack {
 enum class ErrorClass : std::uint8_t {
     throttled,  ///< too fast: later, after Retry-After
     retry,      ///< it did not arrive; again by the schedule
-    later,      ///< the same, with a long wait: the team is being moved
+    later,      ///< the workspace is being moved into an organisation: half an hour
     unclear,    ///< it may have arrived
     lost,       ///< the connection is dead until an admin connects again
     expired,    ///< the token is: refresh it, then again

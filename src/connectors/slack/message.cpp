@@ -8,13 +8,15 @@
 namespace blotter::connectors::slack {
 namespace {
 
-// Far below Block Kit's 3,000 characters of a section and 13,200 of all blocks together.
+// Together far below Block Kit's 13,200 characters of all blocks.
 constexpr std::size_t title_points = 200;
 constexpr std::size_t name_points = 80;
 constexpr std::size_t reason_points = 600;
 constexpr std::size_t names_max = 10;
 constexpr std::size_t url_bytes_max = 3'000;
-constexpr std::size_t text_points_max = 3'500;
+constexpr std::size_t sentence_points_max = 3'000;  // of the fallback, escaped
+constexpr std::size_t text_points_max = 4'000;      // the fallback: sentence and links
+constexpr std::size_t section_points_max = 3'000;
 constexpr std::size_t button_points = 75;
 
 std::string text_at(const json::Value& data, std::string_view pointer) {
@@ -53,10 +55,10 @@ class Values {
 
   private:
     std::string title() const {
-        std::string text = text_at(data_, "/envelope/title");
-        if (text.empty()) text = text_at(data_, "/document/number");
-        if (text.empty()) text = text_at(data_, "/envelope/id");
-        return text.empty() ? std::string{phrases_.untitled} : cut(text, title_points);
+        for (const char* pointer : {"/envelope/title", "/document/number", "/envelope/id"})
+            if (std::string text = cut(text_at(data_, pointer), title_points); !text.empty())
+                return text;
+        return std::string{phrases_.untitled};
     }
 
     static std::string name_of(const json::Value& recipient) {
@@ -82,9 +84,10 @@ class Values {
     }
 
     std::string reason() const {
-        std::string text = text_at(data_, "/reason");
-        if (text.empty()) text = text_at(data_, "/recipient/reason");
-        return text.empty() ? std::string{phrases_.no_reason} : cut(text, reason_points);
+        for (const char* pointer : {"/reason", "/recipient/reason"})
+            if (std::string text = cut(text_at(data_, pointer), reason_points); !text.empty())
+                return text;
+        return std::string{phrases_.no_reason};
     }
 
     std::string list() const {
@@ -194,10 +197,12 @@ std::vector<Way> ways_of(const EventFacts& event, const Links& links,
     if (event.type == EventType::envelope_expired && options.buttons == Buttons::buttons &&
         event.envelope_no)
         out.push_back({std::string{phrases.send_again}, "", "send_again"});
+    const bool offers_resend = !out.empty() && out.back().action == "send_again";
+    const bool is_expired = event.type == EventType::envelope_expired;
     const std::string id = text_at(event.data, "/envelope/id");
     if (!id.empty() && !options.envelope_url.empty())
-        add(phrases.open_envelope, replaced(options.envelope_url, "{id}", clean_url(id)),
-            "open_envelope");
+        add(is_expired && !offers_resend ? phrases.open_to_resend : phrases.open_envelope,
+            replaced(options.envelope_url, "{id}", percent_encode(id)), "open_envelope");
     return out;
 }
 
@@ -215,12 +220,13 @@ json::Value buttons_block(const std::vector<Way>& ways, const std::string& value
     return json::Object{{"type", "actions"}, {"elements", std::move(elements)}};
 }
 
-std::string links_line(const std::vector<Way>& ways) {
+/// The links that fit in `points_max`, each of them whole.
+std::string links_line(const std::vector<Way>& ways, std::size_t points_max) {
     std::string line;
     for (const Way& way : ways) {
         if (way.url.empty()) continue;
-        if (!line.empty()) line += " · ";
-        line += link(way.url, way.label);
+        const std::string one = (line.empty() ? "" : " · ") + link(way.url, way.label);
+        if (code_points(line) + code_points(one) <= points_max) line += one;
     }
     return line;
 }
@@ -238,7 +244,7 @@ Message counted(std::string_view icon, std::string_view heading, const TypeCount
         pieces.push_back({Piece::Kind::ours, fmt::format("\n{} {}: {}", wording_of(type).icon,
                                                          blotter::to_text(type), count)});
     if (!tail.empty()) pieces.push_back({Piece::Kind::ours, fmt::format("\n{}", tail)});
-    const std::string text = cut(joined(pieces), text_points_max);
+    const std::string text = cut_to_escape(joined(pieces), sentence_points_max);
     return {escape(text), attachment("#868686", escape(text), json::Array{rich_text(pieces)})};
 }
 
@@ -259,9 +265,8 @@ Message render(const EventFacts& event, const Links& links, const RenderOptions&
     if (test != nullptr && test->as_bool() != nullptr && *test->as_bool())
         pieces.push_back(
             {Piece::Kind::ours, fmt::format("\n{}", phrases_in(options.language).sample)});
-    const std::string sentence = cut(joined(pieces), text_points_max);
     const std::vector<Way> ways = ways_of(event, links, options);
-    const std::string line = links_line(ways);
+    const std::string line = links_line(ways, section_points_max);
 
     json::Array blocks{rich_text(pieces)};
     if (!ways.empty() && options.buttons == Buttons::buttons)
@@ -270,10 +275,11 @@ Message render(const EventFacts& event, const Links& links, const RenderOptions&
         blocks.push_back(json::Object{{"type", "section"},
                                       {"text", json::Object{{"type", "mrkdwn"}, {"text", line}}}});
     Message out;
-    out.text = escape(sentence);
+    out.text = escape(cut_to_escape(joined(pieces), sentence_points_max));
     out.attachments = attachment(wording.colour, out.text, std::move(blocks));
     // Without blocks the addresses are still wanted.
-    if (!line.empty()) out.text += "\n" + line;
+    const std::size_t room = text_points_max - code_points(out.text) - 1;
+    if (const std::string rest = links_line(ways, room); !rest.empty()) out.text += "\n" + rest;
     return out;
 }
 

@@ -65,25 +65,104 @@ json::Value view_of(const Message& message) {
     return json::Object{{"text", message.text}, {"attachments", message.attachments}};
 }
 
-class Golden : public ::testing::TestWithParam<Language> {};
+using Look = std::tuple<Language, Buttons>;
+
+class Golden : public ::testing::TestWithParam<Look> {
+  protected:
+    RenderOptions options() const {
+        RenderOptions out = options_in(std::get<Language>(GetParam()));
+        out.buttons = std::get<Buttons>(GetParam());
+        return out;
+    }
+    std::string name() const {
+        const bool with_links = std::get<Buttons>(GetParam()) == Buttons::links;
+        return std::string{blotter::to_text(options().language)} +
+               (with_links ? "-links.json" : ".json");
+    }
+};
 
 TEST_P(Golden, every_event_looks_as_it_was_approved) {
     json::Object all;
     for (const EventType type : all_event_types())
         all.append(std::string{blotter::to_text(type)},
-                   view_of(render(facts_of(type), links(), options_in(GetParam()))));
+                   view_of(render(facts_of(type), links(), options())));
     const TypeCounts counts{{EventType::envelope_sent, 40}, {EventType::recipient_signed, 2}};
-    all.append("summary", view_of(render_summary(counts, GetParam())));
-    all.append("digest", view_of(render_digest(counts, 3, GetParam())));
+    all.append("summary", view_of(render_summary(counts, options().language)));
+    all.append("digest", view_of(render_digest(counts, 3, options().language)));
     const std::string made = json::to_pretty_text(all) + "\n";
-    const std::string name = std::string{blotter::to_text(GetParam())} + ".json";
-    const std::string out = BLOTTER_BINARY_DIR "/slack_messages_" + name;
-    if (made != file_text(BLOTTER_SOURCE_DIR "/src/connectors/slack/golden/" + name)) {
+    const std::string out = BLOTTER_BINARY_DIR "/slack_messages_" + name();
+    if (made != file_text(BLOTTER_SOURCE_DIR "/src/connectors/slack/golden/" + name())) {
         std::ofstream{out} << made;
-        FAIL() << "not as in golden/" << name << "; what was made is in " << out;
+        FAIL() << "not as in golden/" << name() << "; what was made is in " << out;
     }
 }
-INSTANTIATE_TEST_SUITE_P(Languages, Golden, ::testing::Values(Language::english, Language::french));
+INSTANTIATE_TEST_SUITE_P(Looks, Golden,
+                         ::testing::Combine(::testing::Values(Language::english, Language::french),
+                                            ::testing::Values(Buttons::buttons, Buttons::links)));
+
+/// An event in which everything that comes from outside is as long as it can be.
+EventFacts endless(EventType type, const std::string& word) {
+    std::string text;
+    for (int i = 0; i < 5'000; ++i) text += word;
+    EventFacts event;
+    event.type = type;
+    event.seq = 7;
+    event.envelope_no = 3;
+    json::Array people;
+    for (int i = 0; i < 300; ++i)
+        people.push_back(json::Object{{"name", text}, {"role", "signer"}, {"status", "declined"}});
+    const json::Object file{{"url", "https://files.example/" + std::string(2'900, 'x')}};
+    event.data =
+        json::Object{{"envelope", json::Object{{"id", text.substr(0, 500)}, {"title", text}}},
+                     {"document", json::Object{{"number", text}}},
+                     {"reason", text},
+                     {"recipient", json::Object{{"name", text}}},
+                     {"recipients", people},
+                     {"missing_recipients", people},
+                     {"files", json::Object{{"signed_pdf", file}, {"audit_trail", file}}}};
+    return event;
+}
+
+/// What is too long for Block Kit; nothing when all is well.
+std::string too_long(const json::Value& value) {
+    if (const json::Array* list = value.as_array()) {
+        for (const json::Value& one : *list)
+            if (std::string found = too_long(one); !found.empty()) return found;
+        return "";
+    }
+    if (value.as_object() == nullptr) return "";
+    const auto points = [&](std::string_view pointer) {
+        const json::Value* found = value.at_pointer(pointer);
+        return found == nullptr || found->as_string() == nullptr ? std::size_t{0}
+                                                                 : code_points(*found->as_string());
+    };
+    const json::Value* type = value.find("type");
+    const std::string kind = type == nullptr ? "" : *type->as_string();
+    if (kind == "section" && points("/text/text") > 3'000) return "section";
+    if (kind == "button" && (points("/text/text") > 75 || points("/url") > 3'000 ||
+                             points("/value") > 2'000 || points("/action_id") > 255))
+        return "button";
+    if (kind == "text" && points("/text") == 0) return "empty text";
+    for (const char* name : {"blocks", "elements"})
+        if (const json::Value* inner = value.find(name))
+            if (std::string found = too_long(*inner); !found.empty()) return found;
+    return "";
+}
+
+TEST(SlackMessage, is_within_every_limit_whatever_an_event_says) {
+    for (const std::string word : {"x", "&", "<", "\"", "é", "🖋", "\u202E", "a b"})
+        for (const EventType type : all_event_types())
+            for (const Buttons buttons : {Buttons::buttons, Buttons::links}) {
+                RenderOptions options = options_in(Language::french);
+                options.buttons = buttons;
+                const Message message = render(endless(type, word), links(), options);
+                const std::string at = std::string{blotter::to_text(type)} + " " + word;
+                EXPECT_LE(code_points(message.text), 4'000U) << at;
+                const json::Value* blocks = message.attachments.at_pointer("/0/blocks");
+                EXPECT_EQ(too_long(*blocks), "") << at;
+                EXPECT_LE(code_points(json::to_text(*blocks)), 13'200U) << at;
+            }
+}
 
 std::string sentence_of(const Message& message) {
     std::string out;
@@ -109,7 +188,7 @@ TEST(SlackMessage, long_words_are_cut_before_they_are_escaped) {
     EventFacts event = facts_of(EventType::envelope_declined, std::string(5'000, '&'));
     event.data.as_object()->set("reason", std::string(20'000, '<'));
     const Message message = render(event, links(), options_in(Language::french));
-    EXPECT_LE(code_points(message.text), 13'000U);
+    EXPECT_LE(code_points(message.text), 4'000U);
     EXPECT_THAT(message.text, HasSubstr("&amp;…")) << "no entity is cut in two";
     EXPECT_LE(json::to_text(message.attachments).size(), 13'200U);
 }
@@ -145,7 +224,22 @@ TEST(SlackMessage, links_stand_in_the_text_where_no_interaction_is_taken) {
     EXPECT_THAT(all, HasSubstr("<https://files.example/proof.pdf|Evidence PDF> · "
                                "<https://b.example/l/token|Signed PDF>"));
     const Message expired = render(facts_of(EventType::envelope_expired), links(), options);
-    EXPECT_THAT(json::to_text(expired.attachments), Not(HasSubstr("Send again")));
+    const std::string offer = json::to_text(expired.attachments);
+    EXPECT_THAT(offer, HasSubstr("<https://sign.example/envelopes/env_1|"
+                                 "Open the envelope and send it again>"));
+    EXPECT_THAT(offer, Not(HasSubstr("Send again")));
+}
+
+TEST(SlackMessage, an_envelope_cannot_lead_its_link_elsewhere) {
+    EventFacts event = facts_of(EventType::envelope_declined);
+    event.data.as_object()->find("envelope")->as_object()->set("id", "../x?a=b#c|d>e f");
+    const Message message = render(event, links(), options_in(Language::english));
+    EXPECT_THAT(json::to_text(message.attachments),
+                HasSubstr("https://sign.example/envelopes/..%2Fx%3Fa%3Db%23c%7Cd%3Ee%20f"));
+    RenderOptions nowhere = options_in(Language::english);
+    nowhere.envelope_url.clear();
+    EXPECT_THAT(json::to_text(render(event, links(), nowhere).attachments),
+                Not(HasSubstr("open_envelope")));
 }
 
 TEST(SlackText, addresses_cannot_end_their_link) {
@@ -154,6 +248,11 @@ TEST(SlackText, addresses_cannot_end_their_link) {
     EXPECT_EQ(cut("añb", 3), "añb");
     EXPECT_EQ(cut("a\tb\n", 9), "a b ");
     EXPECT_EQ(cut("", 5), "");
+    EXPECT_EQ(cut("a\u2028b\u0085c\u200D", 9), "a b c\u200D");
+    EXPECT_EQ(cut("\u202Efdp.exe\u2066", 9), "fdp.exe") << "no name turns the direction";
+    EXPECT_EQ(cut_to_escape("a&b", 7), "a&b");
+    EXPECT_EQ(cut_to_escape("a&b", 6), "a…");
+    EXPECT_EQ(cut_to_escape("&&", 5), "…");
     EXPECT_EQ(code_points("é✅"), 2U);
 }
 

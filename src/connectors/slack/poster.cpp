@@ -9,9 +9,11 @@ namespace {
 
 using State = store::SlackMessageState;
 
-constexpr std::chrono::seconds turn_wait_max{20};
 constexpr std::chrono::seconds pause_usual{30};
-constexpr std::chrono::minutes pause_longest{10};
+constexpr std::chrono::hours pause_longest{1};
+constexpr std::chrono::minutes simpler_wait_max{2};
+/// Sends of one attempt, when Slack answers that it is too early.
+constexpr int sends_max = 3;
 
 json::Value arguments_of(const Plan& plan, const Draft& draft, const SlackMessageId& id) {
     json::Object out;
@@ -99,7 +101,7 @@ void report_step(Step step, AttemptReport& report) {
 /// False when it is not this message's turn within a bound: it comes back later.
 runtime::Task<bool> Poster::wait_turn(const Plan& plan, const Draft& draft, AttemptReport& report) {
     const Pacer::Place place = co_await parts_.pacing.book(
-        {plan.connection->team_id, draft.row.key.channel, draft.burst, turn_wait_max});
+        {plan.connection->team_id, draft.row.key.channel, draft.burst, draft.turn_wait_max});
     if (place.at) {
         co_await parts_.loop.sleep_until(*place.at);
         co_return true;
@@ -131,8 +133,12 @@ runtime::Task<Poster::Sent> Poster::send(const Plan& plan, const Draft& draft,
         co_return out;
     }
     const Pacer::Place place = co_await parts_.pacing.book(
-        {plan.connection->team_id, draft.row.key.channel, draft.burst, std::chrono::minutes{1}});
-    if (place.at) co_await parts_.loop.sleep_until(*place.at);
+        {plan.connection->team_id, draft.row.key.channel, draft.burst, simpler_wait_max});
+    if (!place.at) {
+        out.answer.kind = ErrorClass::throttled;
+        co_return out;
+    }
+    co_await parts_.loop.sleep_until(*place.at);
     out.answer = co_await parts_.api.post_json("chat.postMessage", plan.token, arguments);
     co_return out;
 }
@@ -191,6 +197,7 @@ runtime::Task<> Poster::conclude(const Plan& plan, const Draft& draft, std::int6
                 break;
             case ErrorClass::channel:
             case ErrorClass::quota:
+            case ErrorClass::later:
                 report.verdict = Verdict::blocked;
                 report.cause = "slack_" + answer.error;
                 break;
@@ -205,10 +212,17 @@ runtime::Task<> Poster::conclude(const Plan& plan, const Draft& draft, std::int6
 }
 
 runtime::Task<> Poster::post(const Plan& plan, Draft draft, AttemptReport& report) {
-    const bool in_turn = co_await wait_turn(plan, draft, report);
-    if (!in_turn) co_return;
     if (draft.row.id.is_nil())
         draft.row.id = parts_.entropy.id<SlackMessageId>(parts_.loop.clock().wall());
+    for (int sends = 0; sends < sends_max; ++sends) {
+        const bool in_turn = co_await wait_turn(plan, draft, report);
+        if (!in_turn) co_return;
+        co_await post_once(plan, draft, report);
+        if (report.verdict != Verdict::throttled) co_return;
+    }
+}
+
+runtime::Task<> Poster::post_once(const Plan& plan, Draft& draft, AttemptReport& report) {
     auto begun = co_await parts_.book.begin(draft.row, draft.policy);
     if (!begun) {
         set(report, Verdict::retry, begun.error().detail);

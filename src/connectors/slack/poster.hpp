@@ -16,9 +16,12 @@ struct Draft {
     Message message;
     AmbiguityPolicy policy = AmbiguityPolicy::hold;
     std::uint32_t burst = 3;
+    /// Longest wait for its turn in the channel; past it the message comes again later.
+    std::chrono::seconds turn_wait_max{60};
 };
 
 /// Sends one message: waits for its place, writes it down, sends it, writes down what came of it.
+/// What Slack refuses as too early keeps its place: it is sent again when Slack's time is over.
 /// A crash at any point leaves either nothing sent, or a row that says that it may be there.
 /// One per loop; many at once.
 class Poster {
@@ -42,6 +45,7 @@ class Poster {
         std::string form_trouble;
         std::string outcome;
     };
+    runtime::Task<> post_once(const Plan& plan, Draft& draft, AttemptReport& report);
     runtime::Task<Sent> send(const Plan& plan, const Draft& draft, const SlackMessageId& id);
     runtime::Task<bool> wait_turn(const Plan& plan, const Draft& draft, AttemptReport& report);
     runtime::Task<> conclude(const Plan& plan, const Draft& draft, std::int64_t tries, Sent sent,

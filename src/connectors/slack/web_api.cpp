@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "connectors/slack/text.hpp"
+
 namespace blotter::connectors::slack {
 namespace {
 
@@ -77,21 +79,9 @@ CallAnswer judge_call(const http::Client::Outcome& outcome) {
 
 std::string encode_form(const Form& form) {
     std::string out;
-    const auto append = [&out](std::string_view text) {
-        for (const char c : text) {
-            const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                               (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-            if (plain)
-                out += c;
-            else
-                out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-        }
-    };
     for (const auto& [name, value] : form) {
         if (!out.empty()) out += '&';
-        append(name);
-        out += '=';
-        append(value);
+        out += percent_encode(name) + '=' + percent_encode(value);
     }
     return out;
 }

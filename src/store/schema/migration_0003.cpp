@@ -62,6 +62,8 @@ CREATE INDEX slack_message_by_state ON slack_message (workspace_no, state, no)
 CREATE INDEX slack_message_waiting ON slack_message (state, no) WHERE state IN (8, 9);
 CREATE INDEX slack_message_by_envelope ON slack_message (connection_no, channel, envelope_no, no)
     WHERE envelope_no IS NOT NULL;
+-- They go with their event; those of no event (0) go by age.
+CREATE INDEX slack_message_by_event ON slack_message (event_seq, no);
 CREATE INDEX slack_message_by_batch ON slack_message (batch_no, no) WHERE batch_no IS NOT NULL;
 )sql";
 

@@ -87,6 +87,10 @@ constexpr sql::Query delete_file_uses{
     "event.file_uses", "DELETE FROM file_use WHERE owner = (SELECT id FROM event WHERE seq = ?1)"};
 constexpr sql::Query delete_accesses{"file_access.delete",
                                      "DELETE FROM file_access WHERE event_seq = ?1"};
+/// What waits to be sent outlives the event that caused it.
+constexpr sql::Query delete_slack_messages{
+    "slack_message.delete",
+    "DELETE FROM slack_message WHERE event_seq = ?1 AND state NOT IN (8, 9)"};
 constexpr sql::Query delete_keys{"event_key.delete", "DELETE FROM event_key WHERE event_seq = ?1"};
 constexpr sql::Query delete_own_key{
     "subject_key.delete_of_event",
@@ -199,8 +203,9 @@ Result<> delete_with_everything(sql::Connection& db, std::int64_t seq) {
                        detail::attempts_begin(no + 1)));
     // A key of its own has only an event without an envelope.
     CHECK(sql::run(db, delete_own_key, seq));
-    for (const sql::Query* query : {&delete_deliveries, &delete_renewals, &delete_accesses,
-                                    &delete_file_uses, &delete_keys, &delete_event})
+    for (const sql::Query* query :
+         {&delete_deliveries, &delete_renewals, &delete_accesses, &delete_file_uses,
+          &delete_slack_messages, &delete_keys, &delete_event})
         CHECK(sql::run(db, *query, seq));
     return {};
 }

@@ -101,6 +101,10 @@ constexpr sql::Query message_open{
     "slack_message.open", kept<message_select +
                                "WHERE state IN (8, 9) AND state = 9 AND connection_no = ?1 "
                                "AND channel = ?2 LIMIT 1">.chars};
+constexpr sql::Query message_purge{
+    "slack_message.purge",
+    "DELETE FROM slack_message WHERE no IN (SELECT no FROM slack_message WHERE event_seq = 0 "
+    "AND created_ms < ?1 AND state NOT IN (8, 9) ORDER BY no LIMIT ?2)"};
 constexpr sql::Query message_folded{
     "slack_message.folded",
     "SELECT event.type FROM slack_message JOIN event ON event.seq = slack_message.event_seq "
@@ -125,13 +129,6 @@ constexpr Both message_list_state{message_state_newest, message_state_oldest};
 std::optional<Bytes> bytes_if(const sql::Statement& s, int column) {
     if (s.is_null(column)) return std::nullopt;
     return sql::bytes_at(s, column);
-}
-
-Digest digest_at(const sql::Statement& s, int column) {
-    Digest out{};
-    const ByteView view = s.blob(column);
-    if (view.size() == out.size()) std::ranges::copy(view, out.begin());
-    return out;
 }
 
 SlackConnectionRow read_connection(const sql::Statement& s) {
@@ -243,13 +240,18 @@ Result<std::optional<SlackGrantRow>> take_slack_grant(sql::Connection& db, const
         return SlackGrantRow{.state_hash = state,
                              .workspace_no = s.integer(0),
                              .key_no = s.integer(1),
-                             .browser_hash = digest_at(s, 2),
+                             .browser_hash = detail::digest_at(s, 2),
                              .sealed = sql::bytes_at(s, 3),
                              .expires_at = sql::time_at(s, 4)};
     };
     TRY(auto found, sql::one(db, grant_read, read, state));
     if (found) CHECK(sql::run(db, grant_delete, state));
     return found;
+}
+
+Result<bool> has_slack_grant(sql::Connection& db, const Digest& state) {
+    TRY(const auto found, sql::one(db, grant_read, detail::first_integer, state));
+    return found.has_value();
 }
 
 Result<std::int64_t> purge_slack_grants(sql::Connection& db, Timestamp expired_before,
@@ -329,6 +331,11 @@ Result<std::optional<SlackMessageRow>> open_slack_summary(sql::Connection& db,
                                                           std::int64_t connection_no,
                                                           std::string_view channel) {
     return sql::one(db, message_open, read_message, connection_no, channel);
+}
+
+Result<std::int64_t> purge_slack_messages(sql::Connection& db, Timestamp created_before,
+                                          std::size_t limit) {
+    return detail::purge(db, message_purge, created_before, limit);
 }
 
 namespace {

@@ -65,6 +65,8 @@ struct SlackGrantRow {
     Timestamp expires_at;
 };
 Result<> insert_slack_grant(sql::Connection& db, const SlackGrantRow& row);
+/// A look, before anything is written.
+Result<bool> has_slack_grant(sql::Connection& db, const Digest& state);
 /// Takes it out, so that it works once.
 Result<std::optional<SlackGrantRow>> take_slack_grant(sql::Connection& db, const Digest& state);
 Result<std::int64_t> purge_slack_grants(sql::Connection& db, Timestamp expired_before,
@@ -148,6 +150,9 @@ Result<std::vector<SlackMessageRow>> list_slack_work(sql::Connection& db, SlackM
 Result<std::optional<SlackMessageRow>> open_slack_summary(sql::Connection& db,
                                                           std::int64_t connection_no,
                                                           std::string_view channel);
+/// Samples, digests and their like, which have no event with which they would go.
+Result<std::int64_t> purge_slack_messages(sql::Connection& db, Timestamp created_before,
+                                          std::size_t limit);
 /// What a summary tells: how many events of each type it stands for.
 struct SlackFolded {
     std::int64_t type = 0;

@@ -79,11 +79,13 @@ TEST_F(Slack, a_grant_works_once) {
     grant.expires_at = from_ms(100);
     must(insert_slack_grant(db(), grant));
     EXPECT_FALSE(must(take_slack_grant(db(), sha256("another"))));
+    EXPECT_TRUE(must(has_slack_grant(db(), grant.state_hash)));
     const auto taken = must(take_slack_grant(db(), grant.state_hash));
     ASSERT_TRUE(taken);
     EXPECT_EQ(taken->browser_hash, grant.browser_hash);
     EXPECT_EQ(taken->key_no, 3);
     EXPECT_FALSE(must(take_slack_grant(db(), grant.state_hash)));
+    EXPECT_FALSE(must(has_slack_grant(db(), grant.state_hash)));
     must(insert_slack_grant(db(), grant));
     EXPECT_EQ(must(purge_slack_grants(db(), from_ms(100), 10)), 0);
     EXPECT_EQ(must(purge_slack_grants(db(), from_ms(101), 10)), 1);
@@ -181,6 +183,35 @@ TEST_F(Slack, a_summary_and_a_digest_count_events_by_type) {
     ASSERT_EQ(latest.size(), 2U);
     EXPECT_EQ(latest[0].count, 1);
     EXPECT_EQ(latest[1].count, 2);
+}
+
+TEST_F(Slack, messages_go_with_their_event_and_those_of_no_event_by_age) {
+    const auto count = [&] {
+        return must(list_slack_messages(db(), {workspace_no, {}}, {})).rows.size();
+    };
+    for (const std::int64_t ms : {10, 20}) {
+        NewEvent event;
+        event.id = next_id<EventId>();
+        event.workspace_no = workspace_no;
+        event.accepted_at = from_ms(ms);
+        must(insert_slack_message(db(), message(must(insert_event(db(), event)))));
+        must(advance_watermark(db(), ms / 10));
+    }
+    for (const std::int64_t ms : {10, 20}) {
+        SlackMessageRow sample = message(0, "sample:" + std::to_string(ms));
+        sample.created_at = from_ms(ms);
+        must(insert_slack_message(db(), sample));
+    }
+    SlackMessageRow waiting = message(0, "digest:2026-05-26");
+    waiting.state = SlackMessageState::waiting;
+    waiting.created_at = from_ms(1);
+    must(insert_slack_message(db(), waiting));
+    EXPECT_EQ(must(purge_slack_messages(db(), from_ms(20), 10)), 1);
+    EXPECT_EQ(count(), 4U) << "one sample went";
+    EXPECT_EQ(must(delete_old_events(db(), {workspace_no, from_ms(20), 0, 10})).deleted, 1);
+    EXPECT_EQ(count(), 3U) << "the first event's message went with it";
+    EXPECT_FALSE(must(find_slack_message(db(), message(1).key)));
+    EXPECT_TRUE(must(find_slack_message(db(), message(2).key)));
 }
 
 TEST(SlackMessageStates, have_names_that_are_read_back) {

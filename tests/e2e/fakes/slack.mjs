@@ -281,6 +281,7 @@ export class FakeSlack {
   info(team, values) {
     const channel = team.channels.get(values.channel);
     if (!channel || (channel.is_private && !channel.member)) return { ok: false, error: 'channel_not_found' };
+    if (channel.is_private) return { ok: false, error: 'missing_scope', needed: 'groups:read' };
     return { ok: true, channel: this.describe(channel) };
   }
 

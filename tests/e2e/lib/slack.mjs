@@ -7,6 +7,7 @@ import { join } from 'node:path';
 export function slackSettings(fake, settings = {}) {
   return {
     settings: { 'slack.base_url': fake.url, 'slack.client_id': fake.app.client_id, 'slack.fold_after': '20',
+                'slack.envelope_url': 'https://sign.example/envelopes/{id}',
                 'slack.recheck_interval': '1s', 'slack.workspace_messages_per_minute': '6000',
                 'ledger.checkpoint_interval': '50ms', ...settings },
     env: { BLOTTER_SLACK_CLIENT_SECRET: fake.app.client_secret,
