@@ -380,8 +380,11 @@ void Engine::give_back(const Start& start) {
         spill(waiting_[static_cast<std::size_t>(-1 - start.ref.delivery)], later,
               DeliveryState::queued, "");
     ended(start, {OutcomeKind::not_sent, {}, Settled::not_final});
+    // The store has it at its old time.
     if (start.ref.delivery >= 0 && lane != nullptr)
-        take(Due{lane->target->destination.no, start.ref.delivery, later});
+        due_.postpone({to_ms(later), start.ref.delivery,
+                       static_cast<std::int32_t>(lane->target->destination.no),
+                       lane->slot.generation});
     pump();
 }
 

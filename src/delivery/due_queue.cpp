@@ -46,7 +46,7 @@ DueQueue::Kept DueQueue::push(const DueEntry& entry) {
 }
 
 void DueQueue::postpone(const DueEntry& entry) {
-    INVARIANT(size() < capacity_);
+    if (size() >= capacity_ && !heap_.empty()) drop_later_half(entry.key());
     insert(postponed_, entry);
 }
 

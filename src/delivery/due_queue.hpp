@@ -34,8 +34,9 @@ static_assert(sizeof(DueEntry) == 24);
 /// Invariants: every entry is before the horizon, and every due delivery of the store that is
 /// before the horizon is here exactly once (unless it was cancelled: that is found out when it is
 /// popped). At the start nothing was loaded: the horizon is before everything. Never more than
-/// `capacity` entries of 24 bytes, postponed ones included; when full, the later half of those that
-/// are not postponed is dropped and the horizon moves to it. A 4-ary heap: half the depth of a
+/// `capacity` entries of 24 bytes, postponed ones included (of which there may be more when many
+/// were popped and all come back); when full, the later half of those that are not postponed is
+/// dropped and the horizon moves to it. A 4-ary heap: half the depth of a
 /// binary one, and four children share 96 bytes. Owned and called by one loop. Wall time only: what
 /// is due is what the store says.
 class DueQueue {
@@ -54,8 +55,8 @@ class DueQueue {
     Kept push(const DueEntry& entry);
     /// A due delivery that was popped and could not be taken on is put off until its new time, in
     /// memory only: the store still has it at the old one, so a load would not find it again and
-    /// the horizon does not apply. Called right after the pop, so that there is room: whatever
-    /// was popped can be put off, or it would be missing until a restart.
+    /// the horizon does not apply. Whatever was popped can be put off, or it would be missing until
+    /// a restart: when it is full, others make room, and with none it is kept all the same.
     void postpone(const DueEntry& entry);
     /// The earliest entry, when it is due.
     std::optional<DueEntry> pop(Timestamp now);

@@ -154,6 +154,29 @@ TEST(DueQueue, puts_off_everything_that_it_holds_and_forgets_none_of_it) {
     EXPECT_EQ(slice.limit, 8U);
 }
 
+TEST(DueQueue, makes_room_for_what_comes_back_when_others_took_its_place) {
+    DueQueue queue = loaded(8);
+    for (std::int64_t i = 0; i < 8; ++i) queue.push(entry(i, i));
+    std::vector<DueEntry> taken;
+    for (int i = 0; i < 6; ++i) taken.push_back(queue.pop(from_ms(10)).value());
+    for (std::int64_t i = 0; i < 6; ++i) queue.push(entry(20 + i, 100 + i));
+    ASSERT_EQ(queue.size(), 8U);
+    for (const DueEntry& each : taken) queue.postpone(entry(1'000 + each.delivery, each.delivery));
+    // The later half of the others went twice; the store still has them, behind the horizon.
+    EXPECT_FALSE(queue.holds_everything());
+    std::vector<std::int64_t> seen;
+    while (const auto each = queue.pop(from_ms(2'000))) seen.push_back(each->delivery);
+    const auto slice = queue.begin_refill();
+    std::vector<DueEntry> rest;
+    for (std::int64_t i = 0; i < 6; ++i)
+        if (entry(20 + i, 100 + i).key() >= slice.from) rest.push_back(entry(20 + i, 100 + i));
+    queue.finish_refill(rest, More::no);
+    while (const auto each = queue.pop(from_ms(2'000))) seen.push_back(each->delivery);
+    std::ranges::sort(seen);
+    EXPECT_EQ(seen,
+              (std::vector<std::int64_t>{0, 1, 2, 3, 4, 5, 6, 7, 100, 101, 102, 103, 104, 105}));
+}
+
 TEST(DueQueue, asks_again_when_a_load_fails) {
     DueQueue queue{8};
     const auto first = queue.begin_refill();

@@ -82,7 +82,7 @@ runtime::Task<> Engine::stop(MonoTime deadline) {
     while (dispatcher_.in_flight() > 0 && mono() < deadline)
         co_await parts_.loop.sleep_for(std::chrono::milliseconds{10});
     to_write_.notify();
-    while (!records_.empty() && mono() < deadline)
+    while (unwritten_count_ > unwritable_.size() && mono() < deadline)
         co_await parts_.loop.sleep_for(std::chrono::milliseconds{5});
 }
 
@@ -349,9 +349,13 @@ runtime::Task<> Engine::release_rows(std::int64_t destination_no, std::uint32_t 
 
 void Engine::pump() {
     if (std::exchange(pumping_, true)) return;
-    if (!stopping_) {
+    if (may_start()) {
         pump_due();
-        while (auto start = dispatcher_.next(mono())) tasks_.spawn(attempt(*start));
+        while (may_start()) {
+            const auto start = dispatcher_.next(mono());
+            if (!start) break;
+            tasks_.spawn(attempt(*start));
+        }
         while (auto question = dispatcher_.next_refill()) tasks_.spawn(refill_ordered(*question));
         if (!refilling_ && due_.needs_refill(now())) tasks_.spawn(refill_due());
     }
@@ -375,6 +379,8 @@ void Engine::pump_due() {
             }
             ref.order_key = key->second;
         }
+        // What is on its way to the row says when it is due next, if at all.
+        if (unwritten(entry->delivery) != Unwritten::none) continue;
         if (!active_.insert(entry->delivery).second) continue;
         const Enqueued enqueued = dispatcher_.enqueue_due(ref, mono());
         if (enqueued == Enqueued::queued) continue;
@@ -392,7 +398,7 @@ void Engine::postpone(DueEntry entry, Duration by) {
 
 /// The circuit opened: what waits in memory for the destination becomes rows that are due after it,
 /// and nothing more is kept here until it closes. Rows that were due get a later time, with a note
-/// among their attempts.
+/// among their attempts; past the first of them, in memory only.
 void Engine::shed(Lane& lane) {
     const std::int64_t no = lane.target->destination.no;
     parts_.log.warning("delivery.circuit_opened", {{"destination", lane.target->destination.id}});
@@ -408,8 +414,8 @@ void Engine::shed(Lane& lane) {
         if (noted++ < noted_waits_max)
             add(wait_of(ref.delivery, lane.target->destination, at));
         else
-            due_.push(
-                {to_ms(at), ref.delivery, static_cast<std::int32_t>(no), lane.slot.generation});
+            postpone({0, ref.delivery, static_cast<std::int32_t>(no), lane.slot.generation},
+                     Breaker::open_time);
     }
     dispatcher_.resume(lane.slot, mono());
 }
@@ -483,8 +489,9 @@ runtime::Task<> Engine::sweep() {
 }
 
 void Engine::arm() {
-    // What is due stays due: waking up for it again and again would only burn the processor.
-    if (stopping_) return;
+    // What is due stays due: waking up for it again and again would only burn the processor. A
+    // batch that was written pumps again.
+    if (!may_start()) return;
     MonoTime wake = mono() + options_.look_again;
     if (const auto due = due_.next_due(); due && *due < now() + options_.look_again)
         wake = mono() + std::max(Duration{0}, *due - now());
@@ -559,7 +566,9 @@ runtime::Task<> Engine::refill_ordered(Refill question) {
     }
     std::int64_t through = rows->through;
     for (const store::OpenDelivery& row : rows->rows) {
-        const bool ready = row.next_at && *row.next_at <= now();
+        const Unwritten coming = unwritten(row.no);
+        if (coming == Unwritten::final) continue;
+        const bool ready = coming == Unwritten::none && row.next_at && *row.next_at <= now();
         const auto order = static_cast<std::uint64_t>(row.envelope_no.value_or(0));
         order_keys_[row.no] = order;
         if (ready && active_.contains(row.no)) continue;

@@ -62,6 +62,10 @@ class Engine {
         /// longer than this.
         Duration look_again{1'000};
         Duration sweep_every{60'000};
+        /// With so many outcomes that could not be written yet, nothing new starts.
+        std::size_t unwritten_max = 10'000;
+        /// After what the store refused by itself, and nothing else, is tried once more.
+        Duration unwritable_again{15'000};
     };
     using Letter = std::variant<intake::Fresh, Due, routing::DirectoryPtr, Erased>;
 
@@ -159,8 +163,16 @@ class Engine {
                      const Outcome& outcome, const connectors::AttemptReport& report);
 
     // writing.cpp: records on their way.
+    using Batch = std::shared_ptr<const std::vector<Record>>;
+    enum class Unwritten : std::uint8_t { none, open, final };
+
     void add(Record record);
     runtime::Task<> write_records();
+    void wrote(const Batch& batch, const std::vector<Due>& due);
+    void part(const Batch& batch, std::vector<Batch>& into);
+    runtime::Task<> write_again();
+    Unwritten unwritten(std::int64_t delivery_no) const;
+    bool may_start() const { return !stopping_ && unwritten_count_ < options_.unwritten_max; }
 
     Timestamp now() const { return parts_.loop.clock().wall(); }
     MonoTime mono() const { return parts_.loop.now(); }
@@ -178,7 +190,14 @@ class Engine {
     std::unordered_set<std::int64_t> active_;  ///< rows queued in the dispatcher or under way
     std::unordered_set<std::int64_t> open_circuits_;
     std::unordered_set<std::int64_t> erased_;  ///< events, lately: for attempts that just begin
-    std::vector<Record> records_;
+    std::vector<Record> records_;              ///< of the next batch
+    std::vector<Record> unwritable_;           ///< refused alone; tried again later
+    std::size_t unwritten_count_ = 0;
+    struct OnTheWay {
+        std::uint32_t records = 0;
+        bool final = false;
+    };
+    std::unordered_map<std::int64_t, OnTheWay> unwritten_rows_;  ///< what the rows do not say yet
     bool stopping_ = false;
     bool refilling_ = false;
     bool pumping_ = false;

@@ -25,6 +25,9 @@ void DeliveryProbe::show_on(observe::MetricsPage& page) const {
     page.add({"blotter_delivery_waiting", "Deliveries that wait in memory for their turn"}, {},
              waiting);
     page.add({"blotter_delivery_due_in_memory", "Due times held in memory"}, {}, due_in_memory);
+    page.add({"blotter_delivery_unwritable",
+              "Outcomes that the store refuses to take; they are tried again"},
+             {}, unwritable);
     page.add({"blotter_circuits_open", "Destinations whose circuit is not closed"}, {},
              circuits_open);
     page.add({"blotter_delivery_attempt_seconds", "How long attempts take"}, {}, attempt_time);

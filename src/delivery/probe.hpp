@@ -19,6 +19,7 @@ struct DeliveryProbe {
     observe::Gauge in_flight;
     observe::Gauge waiting;
     observe::Gauge due_in_memory;
+    observe::Gauge unwritable;
     observe::Gauge circuits_open;
     observe::Histogram attempt_time;
     observe::Histogram wait_time;  ///< acceptance to the start of the first attempt

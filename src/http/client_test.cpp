@@ -253,6 +253,40 @@ TEST_F(ClientFixture, tries_the_addresses_one_after_the_other) {
     EXPECT_TRUE(exchange());
 }
 
+TEST_F(ClientFixture, one_address_among_many_that_say_nothing_is_found_in_time) {
+    std::vector<IpAddress> addresses;
+    for (int i = 0; i < 63; ++i)
+        addresses.push_back(boost::asio::ip::make_address("192.0.2." + std::to_string(i + 1)));
+    for (const IpAddress& address : addresses)
+        on.hub.set_faults({address, peer.at().port()}, {.connect = LinkFaults::Connect::ignore});
+    addresses.push_back(peer.at().address());
+    on.resolver.set("a.example", addresses);
+    EXPECT_TRUE(exchange_with(ok("x")));
+    EXPECT_EQ(peer.connections, 1);
+    // Where nobody answers at all, the time for connecting ends it.
+    client.drop_idle();
+    addresses.pop_back();
+    on.resolver.set("a.example", addresses);
+    const auto silent = exchange();
+    ASSERT_FALSE(silent);
+    EXPECT_EQ(silent.error().error.code, Errc::timeout);
+    EXPECT_EQ(silent.error().stage, Stage::connect);
+}
+
+TEST_F(ClientFixture, a_late_second_connection_is_closed_with_nothing_sent) {
+    const auto slow = boost::asio::ip::make_address("192.0.2.1");
+    FakePeer late{on, {.at = {slow, peer.at().port()}}};
+    late.replies = {{ok("late")}};
+    on.hub.set_faults(late.at(), {.latency = std::chrono::milliseconds{200}});
+    on.resolver.set("a.example", {slow, peer.at().address()});
+    const auto answer = exchange_with(ok("first"));
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->body, "first");
+    on.let_pass(Duration{2'000});
+    EXPECT_TRUE(late.requests.empty());
+    EXPECT_EQ(client.idle(), 1U);
+}
+
 TEST_F(ClientFixture, keeps_to_the_time_limits_of_each_stage) {
     const auto expect_timeout = [&](Stage stage, Duration at_least, Duration at_most) {
         const MonoTime start = on.loop.now();

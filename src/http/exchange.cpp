@@ -7,7 +7,6 @@ namespace blotter::http {
 namespace {
 
 constexpr int interim_answers_max = 8;
-constexpr Duration connect_share_min{1000};
 
 std::unexpected<Error> too_slow(std::string_view what) {
     return fail(Errc::timeout, std::string{what});
@@ -115,32 +114,6 @@ Result<> ExchangeRun::vet(std::vector<runtime::IpAddress>& addresses) const {
         return true;
     });
     return addresses.empty() ? refusal : Result<>{};
-}
-
-runtime::Task<Result<>> ExchangeRun::connect(std::vector<runtime::IpAddress> addresses) {
-    const MonoTime start = loop_.now();
-    const MonoTime deadline = by(what_.limits.connect);
-    Result<> outcome = too_slow("no address answered in time");
-    for (std::size_t i = 0; i < addresses.size(); ++i) {
-        const MonoTime now = loop_.now();
-        if (now >= deadline) break;
-        // A dead address must not use up the time of the others.
-        const auto share = std::max<std::chrono::nanoseconds>(
-            (deadline - now) / static_cast<std::int64_t>(addresses.size() - i), connect_share_min);
-        const runtime::Endpoint to{addresses[i], what_.origin->options().port};
-        facts_.remote = to;
-        auto stream = co_await network_.connect(to, std::min(deadline, now + share));
-        if (stream) {
-            connection = std::make_unique<Connection>();
-            connection->stream = *std::move(stream);
-            connection->born = loop_.now();
-            outcome = {};
-            break;
-        }
-        outcome = pass(std::move(stream).error());
-    }
-    facts_.timings.connect = loop_.now() - start;
-    co_return outcome;
 }
 
 runtime::Task<Result<>> ExchangeRun::start_tls() {

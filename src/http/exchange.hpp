@@ -20,7 +20,10 @@ class ExchangeRun : private Running {
     runtime::Task<Result<>> open();
     runtime::Task<Result<std::vector<runtime::IpAddress>>> resolve();
     Result<> vet(std::vector<runtime::IpAddress>& addresses) const;
+    // exchange_connect.cpp
     runtime::Task<Result<>> connect(std::vector<runtime::IpAddress> addresses);
+    runtime::Task<Result<std::unique_ptr<runtime::Stream>>> connect_to_one_of(
+        std::vector<runtime::IpAddress> addresses, MonoTime deadline);
     runtime::Task<Result<>> start_tls();
     runtime::Task<Result<>> send();
     runtime::Task<Result<>> read_head();

@@ -34,7 +34,8 @@ using RunningList = boost::intrusive::list<Running, boost::intrusive::constant_t
 /// are too old or that the other side has ended. Loop thread only.
 class Pool : public std::enable_shared_from_this<Pool> {
   public:
-    Pool(runtime::Loop& loop, ClientOptions options) : loop_(loop), options_(options) {}
+    Pool(runtime::Loop& loop, ClientOptions options)
+        : loop_(loop), options_(options), calls_(loop) {}
 
     /// A connection that is quiet, young enough and whose address passes the check now; null when
     /// there is none. The key contains no address: a name may have had another one then.
@@ -45,6 +46,8 @@ class Pool : public std::enable_shared_from_this<Pool> {
     std::size_t size() const { return idle_.size(); }
 
     RunningList& running() { return running_; }
+    /// Calls to addresses, some of which end after their exchange went on with another one.
+    runtime::TaskGroup& calls() { return calls_; }
     bool is_cut = false;
 
   private:
@@ -66,6 +69,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
     std::unordered_map<std::string, std::vector<Place>> by_key_;
     RunningList running_;
     bool armed_ = false;
+    runtime::TaskGroup calls_;
 };
 
 }  // namespace blotter::http

@@ -102,6 +102,11 @@ Result<> prepare_installation(sql::Connection& db, const OpenOptions& options, O
         TRY(out.secrets.link_key, sealed_meta(db, vault, options.entropy, "link_key"));
         TRY(out.secrets.cursor_key, sealed_meta(db, vault, options.entropy, "cursor_key"));
         TRY(out.owner_key, make_owner(db, options));
+        // Before the commit: a key that nobody was told would lock everybody out for good. One that
+        // was told and not committed is replaced by the next start.
+        if (out.owner_key)
+            CHECK(options.disk.replace(out.paths.owner_key(),
+                                       std::string{out.owner_key->expose_text()} + "\n"));
         return {};
     };
     if (auto done = work(); !done) {

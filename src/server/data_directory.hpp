@@ -41,7 +41,7 @@ struct OpenedData {
     WorkspaceId installation;
     InstallationSecrets secrets;
     routing::DirectoryPtr directory;
-    /// Set on the very first start: the key that everything begins with, shown once.
+    /// Set on the very first start: the key that everything begins with. It is in its file then.
     std::optional<security::Secret> owner_key;
     std::int64_t watermark = 0;
 };

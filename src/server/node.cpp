@@ -372,8 +372,6 @@ Result<> Node::Impl::announce() {
     const std::string address = text_of(lanes[0]->local());
     CHECK(disk.replace(data->paths.address(), address + "\n"));
     if (data->owner_key) {
-        CHECK(disk.replace(data->paths.owner_key(),
-                           std::string{data->owner_key->expose_text()} + "\n"));
         options.log.info("server.owner_key_written", {{"path", data->paths.owner_key().string()}});
         data->owner_key.reset();
     }

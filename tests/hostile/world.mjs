@@ -38,10 +38,10 @@ export class World {
   }
 
   /** A server under watch. Those started by a row are stopped after it. */
-  async start(settings = {}) {
+  async start(settings = {}, env = {}) {
     const server = await startServer({
       settings: { 'dns.servers': this.names.address, 'delivery.connect_timeout': '1s', 'listen.connections_max': '2000', ...settings },
-      env: { LD_PRELOAD: this.library, HOSTILE_CONNECTS: this.connects_file,
+      env: { LD_PRELOAD: this.library, HOSTILE_CONNECTS: this.connects_file, ...env,
              ASAN_OPTIONS: 'verify_asan_link_order=0' },
     });
     if (this.server) {

@@ -67,6 +67,16 @@ async function ownAddress(world) {
   assert.match(answer.expectProblem(422).errors[0].detail ?? answer.text, /itself/);
 }
 
+async function ownAddressEverywhere(world) {
+  const server = await world.start({ 'listen.address': '0.0.0.0:0', 'egress.allow': '127.0.0.0/8',
+                                     'listen.public_url': 'https://blotter.example.com' });
+  const port = server.address.split(':').pop();
+  server.url = `http://127.0.0.1:${port}`;
+  const api = await server.workspace();
+  for (const url of [`http://127.0.0.1:${port}/`, `http://127.0.0.2:${port}/`, 'https://blotter.example.com/v1/events'])
+    assert.match(JSON.stringify((await api.tryWebhook(url)).expectProblem(422)), /itself/, url);
+}
+
 async function homographs(world) {
   const api = await world.workspace();
   for (const url of ['http://１２７.0.0.1/', 'http://127。0。0。1/', 'http://①②⑦.0.0.1/'])
@@ -131,5 +141,6 @@ export const rows = [
   { at: 30, name: 'digits and letters of other scripts', run: homographs },
   { at: 31, name: 'ports that are not for webhooks', run: refusedUrls('https://example.com:22/', 'https://example.com:25/', 'https://example.com:6379/', 'https://example.com:0/', 'https://example.com:65536/', 'https://example.com:5432/', 'https://example.com:-1/') },
   { at: 32, name: 'its own address, although loopback is allowed', run: ownAddress },
+  { at: 32, name: 'its own address under a listener on every address, and its public name', run: ownAddressEverywhere },
   { at: 33, name: 'a URL of 8 KiB', run: refusedUrls(`https://example.com/${'a'.repeat(8192)}`, `https://${'a'.repeat(300)}.com/`) },
 ];

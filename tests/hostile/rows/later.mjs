@@ -10,7 +10,6 @@ export const rows = [
   ...waiting(61, 'inbound sources', 'inbound timestamps that are no times'),
   ...waiting(62, 'inbound sources', 'inbound signatures with the old and the new secret'),
   ...waiting(69, 'documents that are fetched by URL', 'a document_url that leads inside, redirects, or has no end'),
-  ...waiting(71, 'Slack', 'mentions and markup in the name of a document'),
   ...waiting(72, 'exports as CSV', 'formulas in the cells of an export'),
   ...waiting(79, 'the dashboard', 'session fixation, reuse after sign-out or change of role'),
   ...waiting(80, 'the dashboard', 'guessing of passwords and of users'),

@@ -1,6 +1,7 @@
 // Names: what a name server that lies, changes its mind or says nothing can bring about.
 import assert from 'node:assert/strict';
 import { makeEvent } from '../../e2e/lib/api.mjs';
+import { blackHoles } from '../lib/black_holes.mjs';
 import { A, AAAA, CNAME, no_such_name, server_failure } from '../lib/dns.mjs';
 
 let made = 0;
@@ -82,6 +83,18 @@ async function manyDead(world) {
   assert.equal(receiver.count, 1);
 }
 
+/** 63 addresses that say nothing, and one at which somebody answers: found within the time. */
+async function manySilent(world) {
+  const server = await world.start({ 'egress.allow': '127.0.0.0/8', 'delivery.connect_timeout': '5s' });
+  const receiver = await world.receiver();
+  const silent = Array.from({ length: 63 }, (_, i) => `127.0.1.${i + 1}`);
+  await blackHoles(world, silent, receiver.port);
+  const host = named(world, (type) => (type === A ? [...silent.map((data) => ({ type: A, data })), here] : []));
+  const api = await world.workspace(server);
+  await world.expectAttempt(`http://${host}:${receiver.port}/`, { api, state: 'delivered', timeout_ms: 10_000 });
+  assert.equal(receiver.count, 1);
+}
+
 export const rows = [
   { at: 20, name: 'a public name with a private address is saved, and fails when it is sent to', run: async (world) => {
     const host = named(world, (type) => (type === A ? [{ type: A, data: '10.0.0.5' }] : []));
@@ -102,4 +115,5 @@ export const rows = [
   { at: '1.5', name: 'a name without addresses', run: failsToResolve([]) },
   { at: '1.5', name: 'a name server that says nothing', run: failsToResolve(() => undefined, 'resolve_failed|answer_timeout') },
   { at: '1.5', name: '64 addresses, 63 of them dead', also: /^127\.0\.1\.\d+ /, run: manyDead },
+  { at: '1.5', name: '64 addresses, 63 of them silent', also: /^127\.0\.1\.\d+ /, run: manySilent },
 ];

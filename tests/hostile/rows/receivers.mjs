@@ -1,10 +1,11 @@
 // Receivers that answer wrongly, slowly, endlessly or not at all.
 import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
-import net from 'node:net';
 import { makeEvent } from '../../e2e/lib/api.mjs';
-import { Child } from '../../e2e/lib/processes.mjs';
 import { eventually, pause } from '../../e2e/lib/wait.mjs';
+import { FakeSlack } from '../../e2e/fakes/slack.mjs';
+import { SlackAdmin, slackSettings } from '../../e2e/lib/slack.mjs';
+import { blackHoles } from '../lib/black_holes.mjs';
 import { drip, flood, say, sayAndEnd, sayAndReset } from '../lib/scripted.mjs';
 import { released } from '../world.mjs';
 
@@ -37,18 +38,9 @@ const redirect = (status, location) => async (world) => {
 const manyInterim = (status) => attempt(
   (socket) => socket.write(`HTTP/1.1 ${status} Wait\r\n\r\n`.repeat(1000) + ok), { outcome: 'too_many_interim' });
 
-/** A listener whose process sleeps and whose queue is full: nobody is accepted any more. */
+/** Listeners whose process sleeps and whose queues are full: nobody is accepted any more. */
 async function neverAccepting(world) {
-  const child = new Child(process.execPath, ['-e', `
-    const server = require('net').createServer();
-    server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => { console.log('port ' + server.address().port); });
-  `]);
-  world.later(() => child.stop('SIGKILL'));
-  const port = await child.until((c) => /port (\d+)/.exec(c.output)?.[1], 'a port');
-  process.kill(child.pid, 'SIGSTOP');
-  const fillers = Array.from({ length: 4 }, () => net.connect({ port: Number(port), host: '127.0.0.1' }).on('error', () => {}));
-  world.later(() => fillers.forEach((socket) => socket.destroy()));
-  await pause(300);
+  const port = await blackHoles(world, ['127.0.0.1']);
   await world.expectAttempt(`http://127.0.0.1:${port}/`, { outcome: 'connect_timeout', timeout_ms: 5000 });
 }
 
@@ -200,6 +192,27 @@ async function encodedBreak(world) {
   assert.equal(receiver.requests[0].headers['x-evil'], undefined);
 }
 
+/** Slack takes a message as it stands: a name must not call a channel together or hide a link. */
+async function mentions(world) {
+  const slack = await FakeSlack.start();
+  world.later(() => slack.close());
+  slack.addChannel('C0HOSTILE', 'hostile');
+  const { settings, env } = slackSettings(slack);
+  const server = await world.start(settings, env);
+  const admin = await SlackAdmin.connected(server, slack);
+  await admin.destination({ channel: 'C0HOSTILE' });
+  const names = ['<!channel>', '<!here> <!everyone>', '@everyone @channel', '<@U012AB3CD>', '<https://evil.example|Contract.pdf>', 'a & b < c > d', '*bold* `code`'];
+  for (const title of names) await admin.api.postEvent(makeEvent({ envelope: { title } }));
+  const posted = await eventually('every message', () => (slack.posted('C0HOSTILE').length === names.length ? slack.posted('C0HOSTILE') : undefined));
+  for (const message of posted) {
+    const text = JSON.stringify(message);
+    assert.doesNotMatch(message.text, /<[!@#]|<https:\/\/evil/, text);
+    assert.doesNotMatch(text, /"type":"(broadcast|user|usergroup|channel)"|"(url|link)":"https:\/\/evil/, text);
+    assert.notEqual(message.link_names, true);
+  }
+  for (const name of names) assert.ok(posted.some((m) => JSON.stringify(m.attachments).includes(name)), `${name} is shown as it is written`);
+}
+
 const head = (fields = '') => `HTTP/1.1 200 OK\r\n${fields}`;
 
 export const rows = [
@@ -234,6 +247,7 @@ export const rows = [
   { at: 56, name: 'a receiver that resets after the request gets the same id again', run: retried((socket) => socket.resetAndDestroy()) },
   { at: 57, name: 'a crash between the 200 and the commit: the same id again, the ledger sound', run: crashAfterAnswer },
   { at: 70, name: 'a reference id with a line break, HTML, or of 1 MiB is cut and harmless', run: referenceId },
+  { at: 71, name: 'mentions and markup in the name of a document are plain characters in Slack', run: mentions },
   { at: '1.5', name: 'nobody listens', run: refusing },
   { at: '1.5', name: 'a reset as soon as connected', run: attempt(undefined, { outcome: 'connection_closed|connect_failed' }, { on_connection: (socket) => { socket.resetAndDestroy(); return 'done'; } }) },
   { at: '1.5', name: 'a listener that accepts nobody', run: neverAccepting },
