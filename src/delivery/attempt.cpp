@@ -150,6 +150,14 @@ runtime::Task<connectors::AttemptReport> Engine::try_out(connectors::AttemptRequ
 
 runtime::Task<> Engine::attempt(Start start) {
     parts_.probe.in_flight.add();
+    if (start.ref.delivery >= 0) {
+        // Given up, but not in the store yet.
+        if (unwritten(start.ref.delivery) == Unwritten::final) {
+            drop(start);
+            co_return;
+        }
+        under_way_.insert(start.ref.delivery);
+    }
     auto loaded = co_await load(start);
     Lane* lane = lane_at(start.ref.destination);
     if (!loaded || lane == nullptr) {
@@ -319,6 +327,7 @@ void Engine::ended(const Start& start, const End& end) {
     const Breaker::Change change = dispatcher_.finished(start, end, mono());
     parts_.probe.in_flight.subtract();
     active_.erase(start.ref.delivery);
+    under_way_.erase(start.ref.delivery);
     Lane* lane = lane_at(start.ref.destination);
     if (lane == nullptr) return;
     const bool was_shut = parts_.backlogs.is_shut(lane->target->destination.no);

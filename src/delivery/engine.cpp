@@ -458,6 +458,8 @@ runtime::Task<> Engine::sweep() {
             if (!rows || rows->empty()) break;
             for (const store::DeliveryRow& row : *rows) {
                 after = {*row.next_at, row.no};
+                // It has its turn: what comes of that is what counts.
+                if (under_way_.contains(row.no) || unwritten(row.no) != Unwritten::none) continue;
                 Lane* lane = lane_of(row.destination_no);
                 if (lane == nullptr || gate_of(lane->target->destination) != Gate::open) continue;
                 const Timestamp begun = row.first_at.value_or(row.created_at);

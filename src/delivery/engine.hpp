@@ -187,7 +187,8 @@ class Engine {
     std::vector<std::uint32_t> free_waiting_;
     std::vector<std::int64_t> destination_at_;                    ///< by slot index
     std::unordered_map<std::int64_t, std::uint64_t> order_keys_;  ///< of rows of ordered lanes
-    std::unordered_set<std::int64_t> active_;  ///< rows queued in the dispatcher or under way
+    std::unordered_set<std::int64_t> active_;     ///< rows queued in the dispatcher or under way
+    std::unordered_set<std::int64_t> under_way_;  ///< of those, the ones with an attempt
     std::unordered_set<std::int64_t> open_circuits_;
     std::unordered_set<std::int64_t> erased_;  ///< events, lately: for attempts that just begin
     std::vector<Record> records_;              ///< of the next batch

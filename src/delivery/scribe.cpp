@@ -71,7 +71,9 @@ Result<std::int64_t> Scribe::write_one(store::Tx& tx, const Record& r) {
         }
         case Record::What::attempt: {
             TRY(const auto done, store::record_attempt(tx.db(), r.delivery_no, result_of(r)));
-            return done == store::Applied::yes ? r.delivery_no : 0;
+            if (done == store::Applied::yes) return r.delivery_no;
+            CHECK(store::record_late_attempt(tx.db(), r.delivery_no, result_of(r)));
+            return 0;
         }
         case Record::What::skip: {
             TRY(const auto next,
@@ -112,9 +114,7 @@ Result<> Scribe::write_erased(store::Tx& tx, Record& record) {
         record.next_at.reset();
         record.reason = "erased";
     }
-    TRY(const std::int64_t no, write_one(tx, record));
-    if (no != 0 || record.what != Record::What::attempt) return {};
-    CHECK(store::record_late_attempt(tx.db(), record.delivery_no, result_of(record)));
+    CHECK(write_one(tx, record));
     return {};
 }
 

@@ -78,7 +78,7 @@ constexpr sql::Query delivery_late{
     "delivery.late",
     "UPDATE delivery SET state = CASE WHEN ?3 = 5 THEN 5 ELSE 7 END, attempts = ?2, "
     "first_ms = COALESCE(first_ms, ?4), last_ms = ?4, reference = ?5 "
-    "WHERE no = ?1 AND attempts = ?2 - 1 AND state = 7 AND reason = 'erased'"};
+    "WHERE no = ?1 AND attempts = ?2 - 1 AND state = 7"};
 
 constexpr sql::Query attempt_once{
     "attempt.once",

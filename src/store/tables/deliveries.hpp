@@ -160,9 +160,9 @@ Result<Applied> change_delivery(sql::Connection& db, const DeliveryChange& chang
 /// Puts another detail in the place of an attempt's: what a receiver answered is erased so.
 Result<> replace_attempt_detail(sql::Connection& db, std::int64_t delivery_no,
                                 const AttemptRow& attempt);
-/// The outcome of an attempt that was under way when its delivery was cancelled because its data
-/// was erased. It is on record, and the delivery is delivered if the receiver took it: whoever
-/// erases must know who has the data. `Applied::no` for anything else.
+/// The outcome of an attempt that was under way when its delivery was cancelled: its data was
+/// erased, its destination removed. It is on record, and the delivery is delivered if the receiver
+/// took it: people must know who has the data. `Applied::no` for anything else.
 Result<Applied> record_late_attempt(sql::Connection& db, std::int64_t delivery_no,
                                     const AttemptResult& result);
 
