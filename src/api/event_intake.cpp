@@ -71,6 +71,8 @@ Result<std::vector<FileId>> settle_files(store::Tx& tx, std::int64_t workspace_n
 Result<> find_own_envelope(store::Tx& tx, std::int64_t workspace_no, EventDraft& draft) {
     const json::Value* named = draft.data.at_pointer("/envelope/id");
     if (named == nullptr || named->as_string() == nullptr) return {};
+    // Most are ids of another system: no need to hear why they are none of ours.
+    if (!named->as_string()->starts_with(EnvelopeId::prefix)) return {};
     const auto id = EnvelopeId::parse(*named->as_string());
     if (!id) return {};
     TRY(const auto no, store::find_envelope_no(tx.db(), workspace_no, *id));

@@ -122,7 +122,8 @@ runtime::Task<http::Response> Gateway::handle(http::Request& request,
             services_.writer_side.events.refused[reply.error().code].add();
         response = finish(std::move(reply), id);
     }
-    response.headers.set("request-id", id.text());
+    const std::string id_text = id.text();
+    response.headers.set("request-id", id_text);
     const std::chrono::nanoseconds took = services_.loop.now() - started;
     const auto* match = std::get_if<http::Router::Match>(&found);
     count(match == nullptr ? std::nullopt : std::optional{match->route}, response.status, took);
@@ -134,7 +135,7 @@ runtime::Task<http::Response> Gateway::handle(http::Request& request,
               .key_no = asker.key_no,
               .took = std::chrono::duration_cast<std::chrono::microseconds>(took),
               .remote = context.remote.address().to_string(),
-              .request_id = id.text()});
+              .request_id = id_text});
     co_return response;
 }
 

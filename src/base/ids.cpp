@@ -1,13 +1,22 @@
 #include "base/ids.hpp"
 
+#include <array>
+
 namespace blotter {
 namespace {
 
 constexpr std::string_view digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
+constexpr std::array<std::int8_t, 256> values = [] {
+    std::array<std::int8_t, 256> out{};
+    out.fill(-1);
+    for (std::size_t i = 0; i < digits.size(); ++i)
+        out[static_cast<unsigned char>(digits[i])] = static_cast<std::int8_t>(i);
+    return out;
+}();
+
 int value_of(char c) {
-    const std::size_t at = digits.find(c);
-    return at == std::string_view::npos ? -1 : static_cast<int>(at);
+    return values[static_cast<unsigned char>(c)];
 }
 
 }  // namespace

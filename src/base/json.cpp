@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <memory>
 
 #include <boost/json/basic_parser_impl.hpp>
@@ -30,12 +31,17 @@ Value* Object::find(std::string_view name) {
     return const_cast<Value*>(std::as_const(*this).find(name));
 }
 
+// An object rarely has one member: the first one makes room for some more, in one allocation.
+constexpr std::size_t members_first = 4;
+
 Value& Object::set(std::string_view name, Value value) {
     if (Value* found = find(name)) return *found = std::move(value);
+    if (members_.empty()) members_.reserve(members_first);
     return members_.emplace_back(std::string{name}, std::move(value)).value;
 }
 
 void Object::append(std::string name, Value value) {
+    if (members_.empty()) members_.reserve(members_first);
     members_.emplace_back(std::move(name), std::move(value));
 }
 
@@ -103,7 +109,7 @@ class Builder {
     static constexpr std::size_t max_key_size = std::size_t(-1);
     static constexpr std::size_t max_string_size = std::size_t(-1);
 
-    explicit Builder(const ParseLimits& limits) : limits_(limits) {}
+    explicit Builder(const ParseLimits& limits) : limits_(limits) { stack_.reserve(8); }
 
     bool on_document_begin(bj::error_code&) { return true; }
     bool on_document_end(bj::error_code&) { return true; }
@@ -193,7 +199,7 @@ class Builder {
         if (text_.size() > 64) return refuse(ec, "a number has more than 64 characters");
         return put(Value{Number{std::exchange(text_, {})}}, ec);
     }
-    bool open(Value container, bj::error_code& ec) {
+    bool open(Value&& container, bj::error_code& ec) {
         if (stack_.size() >= limits_.depth_max)
             return refuse(ec, fmt::format("nested deeper than {} levels", limits_.depth_max));
         if (++values_ > limits_.values_max)
@@ -206,21 +212,23 @@ class Builder {
         stack_.pop_back();
         return attach(std::move(value));
     }
-    bool put(Value value, bj::error_code& ec) {
+    bool put(Value&& value, bj::error_code& ec) {
         if (++values_ > limits_.values_max)
             return refuse(ec, fmt::format("more than {} values", limits_.values_max));
         return attach(std::move(value));
     }
-    bool attach(Value value) {
+    bool attach(Value&& value) {
         if (stack_.empty()) {
             root_ = std::move(value);
             return true;
         }
         Frame& top = stack_.back();
-        if (Array* array = top.value.as_array())
+        if (Array* array = top.value.as_array()) {
+            if (array->empty()) array->reserve(members_first);
             array->push_back(std::move(value));
-        else
+        } else {
             top.value.as_object()->append(std::move(top.key), std::move(value));
+        }
         return true;
     }
 
@@ -258,12 +266,42 @@ Result<Value> parse(std::string_view text, const ParseLimits& limits) {
     return parser.handler().take();
 }
 
+namespace {
+
+constexpr std::uint64_t every_byte = 0x0101010101010101;
+
+/// A word with the high bit set in (at least) each byte that is zero; what lies above the first
+/// such byte may be marked wrongly.
+constexpr std::uint64_t zero_bytes(std::uint64_t word) {
+    return (word - every_byte) & ~word & (every_byte << 7);
+}
+
+bool needs_escape(char c) {
+    return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20;
+}
+
+/// Where the first character at or after `at` is that cannot stand for itself; the size if none is.
+/// Eight at a time: nearly all text is plain, and writing JSON is mostly this.
+std::size_t find_escape(std::string_view text, std::size_t at) {
+    for (; at + 8 <= text.size(); at += 8) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, text.data() + at, 8);
+        const std::uint64_t below_space = (word - every_byte * 0x20) & ~word & (every_byte << 7);
+        if ((below_space | zero_bytes(word ^ every_byte * '"') |
+             zero_bytes(word ^ every_byte * '\\')) != 0)
+            break;
+    }
+    while (at < text.size() && !needs_escape(text[at])) ++at;
+    return at;
+}
+
+}  // namespace
+
 void append_quoted(std::string& out, std::string_view text) {
     out += '"';
     std::size_t start = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
+    for (std::size_t i = find_escape(text, 0); i < text.size(); i = find_escape(text, start)) {
         const char c = text[i];
-        if (c != '"' && c != '\\' && static_cast<unsigned char>(c) >= 0x20) continue;
         out.append(text, start, i - start);
         start = i + 1;
         switch (c) {

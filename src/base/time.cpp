@@ -59,14 +59,36 @@ bool read_offset(Cursor& in, int& minutes) {
 
 }  // namespace
 
+namespace {
+
+/// Writes a number in `count` digits that ends before `end`.
+void put_digits(char* end, int count, std::int64_t number) {
+    for (; count > 0; --count, number /= 10) *--end = static_cast<char>('0' + number % 10);
+}
+
+}  // namespace
+
 std::string to_rfc3339(Timestamp at) {
     const auto day = std::chrono::floor<std::chrono::days>(at);
     const std::chrono::year_month_day date{day};
     const std::chrono::hh_mm_ss time{at - day};
-    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
-                       static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                       time.hours().count(), time.minutes().count(), time.seconds().count(),
-                       time.subseconds().count());
+    const int year = static_cast<int>(date.year());
+    if (year < 0 || year > 9999)
+        return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", year,
+                           static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                           time.hours().count(), time.minutes().count(), time.seconds().count(),
+                           time.subseconds().count());
+    // By hand: every event is stamped several times.
+    std::string out = "0000-00-00T00:00:00.000Z";
+    char* const text = out.data();
+    put_digits(text + 4, 4, year);
+    put_digits(text + 7, 2, static_cast<unsigned>(date.month()));
+    put_digits(text + 10, 2, static_cast<unsigned>(date.day()));
+    put_digits(text + 13, 2, time.hours().count());
+    put_digits(text + 16, 2, time.minutes().count());
+    put_digits(text + 19, 2, time.seconds().count());
+    put_digits(text + 23, 3, time.subseconds().count());
+    return out;
 }
 
 Result<Timestamp> parse_rfc3339(std::string_view text) {

@@ -23,13 +23,25 @@ json::Value with_links(const json::Value& data, const Links& links) {
     return out;
 }
 
-json::Object head(const EventFacts& event, bool aliases) {
-    json::Object out;
-    out.append("id", event.id.text());
-    out.append("type", aliases ? alias_of(event.type) : to_text(event.type));
-    out.append("timestamp", to_rfc3339(event.occurred_at));
-    out.append("workspace_id", event.workspace_id);
-    if (!event.entity_id.empty()) out.append("entity_id", event.entity_id);
+void append_member(std::string& out, std::string_view name, std::string_view value) {
+    out += out.empty() ? "{\"" : ",\"";
+    out.append(name).append("\":");
+    json::append_quoted(out, value);
+}
+
+/// Written by hand around the data, which is by far the largest part: no tree for the head, no copy
+/// of that of the data.
+std::string standard(const EventFacts& event, bool aliases, const json::Value& data) {
+    std::string out;
+    out.reserve(1'024);
+    append_member(out, "id", event.id.text());
+    append_member(out, "type", aliases ? alias_of(event.type) : to_text(event.type));
+    append_member(out, "timestamp", to_rfc3339(event.occurred_at));
+    append_member(out, "workspace_id", event.workspace_id);
+    if (!event.entity_id.empty()) append_member(out, "entity_id", event.entity_id);
+    out += ",\"data\":";
+    json::append_text(out, data);
+    out += '}';
     return out;
 }
 
@@ -89,13 +101,7 @@ std::string render_body(const EventFacts& event, BodyFormat format, bool aliases
         has_files(event.data) ? with_links(event.data, links) : json::Value{};
     const json::Value& data = has_files(event.data) ? linked : event.data;
     if (format == BodyFormat::flat) return json::to_text(flat(event, aliases, data));
-    // Written by hand around the data, which is by far the largest part: no copy of its tree.
-    std::string out = json::to_text(head(event, aliases));
-    out.back() = ',';
-    out += "\"data\":";
-    json::append_text(out, data);
-    out += '}';
-    return out;
+    return standard(event, aliases, data);
 }
 
 std::shared_ptr<const std::string> ready_body(const EventFacts& event, BodyFormat format,
@@ -106,12 +112,7 @@ std::shared_ptr<const std::string> ready_body(const EventFacts& event, BodyForma
 }
 
 std::string canonical_payload(const EventFacts& event) {
-    std::string out = json::to_text(head(event, false));
-    out.back() = ',';
-    out += "\"data\":";
-    json::append_text(out, event.data);
-    out += '}';
-    return out;
+    return standard(event, false, event.data);
 }
 
 }  // namespace blotter::connectors

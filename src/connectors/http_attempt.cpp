@@ -1,7 +1,5 @@
 #include "connectors/http_attempt.hpp"
 
-#include <fmt/format.h>
-
 #include "connectors/reference_id.hpp"
 
 namespace blotter::connectors {
@@ -14,6 +12,18 @@ Result<security::IpAddress> to_security(const runtime::IpAddress& address) {
     }
     const auto bytes = address.to_v6().to_bytes();
     return security::IpAddress::from_bytes(bytes);
+}
+
+/// "192.0.2.1:443", "[2001:db8::1]:443". The usual kind by hand: the library goes through sprintf.
+std::string shown(const runtime::Endpoint& at) {
+    const std::string port = std::to_string(at.port());
+    if (at.address().is_v6()) return "[" + at.address().to_string() + "]:" + port;
+    std::string out;
+    for (const std::uint8_t byte : at.address().to_v4().to_bytes()) {
+        if (!out.empty()) out += '.';
+        out += std::to_string(byte);
+    }
+    return out.append(":").append(port);
 }
 
 }  // namespace
@@ -45,11 +55,7 @@ Stage stage_of(http::Stage stage) {
 
 void note_facts(const http::Facts& facts, Attempt& attempt) {
     attempt.took = std::chrono::duration_cast<std::chrono::microseconds>(facts.timings.total);
-    if (facts.remote)
-        attempt.address =
-            fmt::format("{}{}{}:{}", facts.remote->address().is_v6() ? "[" : "",
-                        facts.remote->address().to_string(),
-                        facts.remote->address().is_v6() ? "]" : "", facts.remote->port());
+    if (facts.remote) attempt.address = shown(*facts.remote);
     if (!facts.tls) return;
     attempt.tls_version = facts.tls->version;
     attempt.tls_cipher = facts.tls->cipher;

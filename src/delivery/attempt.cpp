@@ -112,53 +112,82 @@ bool carries_links(const connectors::EventFacts& event) {
     return files != nullptr && files->as_object() != nullptr && !files->as_object()->empty();
 }
 
-void text_if(json::Object& out, const char* name, const std::string& value) {
-    if (!value.empty()) out.append(name, value);
-}
+/// Written by hand, without a tree: every attempt has one.
+class DetailWriter {
+  public:
+    void text(std::string_view name, std::string_view value) {
+        if (value.empty()) return;
+        begin(name);
+        json::append_quoted(out_, value);
+    }
+    void yes(std::string_view name) {
+        begin(name);
+        out_ += "true";
+    }
+    std::string finish() { return std::move(out_ += '}'); }
+
+  private:
+    void begin(std::string_view name) {
+        if (out_.size() > 1) out_ += ',';
+        json::append_quoted(out_, name);
+        out_ += ':';
+    }
+    std::string out_{"{"};
+};
 
 std::string detail_of(const Attempt& a) {
-    json::Object out;
-    text_if(out, "error", a.error);
-    text_if(out, "address", a.address);
-    text_if(out, "tls_version", a.tls_version);
-    text_if(out, "tls_cipher", a.tls_cipher);
-    text_if(out, "peer_certificate_sha256", a.peer_certificate_sha256);
-    text_if(out, "request_headers", a.request_headers);
-    text_if(out, "answer_type", a.answer_type);
-    if (!a.answer.empty()) {
-        // Answers are kept as they came; what is no text is kept as base64.
-        if (find_invalid_utf8(a.answer))
-            out.append("answer_base64", to_base64(as_bytes(a.answer)));
-        else
-            out.append("answer", a.answer);
-    }
-    if (a.answer_cut) out.append("answer_cut", true);
-    return json::to_text(out);
+    DetailWriter out;
+    out.text("error", a.error);
+    out.text("address", a.address);
+    out.text("tls_version", a.tls_version);
+    out.text("tls_cipher", a.tls_cipher);
+    out.text("peer_certificate_sha256", a.peer_certificate_sha256);
+    out.text("request_headers", a.request_headers);
+    out.text("answer_type", a.answer_type);
+    // Answers are kept as they came; what is no text is kept as base64.
+    if (find_invalid_utf8(a.answer))
+        out.text("answer_base64", to_base64(as_bytes(a.answer)));
+    else
+        out.text("answer", a.answer);
+    if (a.answer_cut) out.yes("answer_cut");
+    return out.finish();
+}
+
+runtime::Task<connectors::AttemptReport> report_no_connector() {
+    connectors::AttemptReport report;
+    report.words = "there is no connector of this kind";
+    co_return report;
 }
 
 }  // namespace
 
+// Hands on the connector's own task: a coroutine around it would cost as much as a small part of
+// it.
 runtime::Task<connectors::AttemptReport> Engine::try_out(connectors::AttemptRequest request) {
     const auto found = parts_.connectors.find(request.target->destination.kind);
-    if (found == parts_.connectors.end()) {
-        connectors::AttemptReport report;
-        report.words = "there is no connector of this kind";
-        co_return report;
-    }
-    co_return co_await found->second->attempt(std::move(request));
+    if (found == parts_.connectors.end()) return report_no_connector();
+    return found->second->attempt(std::move(request));
 }
 
 runtime::Task<> Engine::attempt(Start start) {
     parts_.probe.in_flight.add();
-    if (start.ref.delivery >= 0) {
+    Result<Loaded> loaded{Loaded{}};
+    if (start.ref.delivery < 0) {
+        const Waiting& waiting = waiting_[static_cast<std::size_t>(-1 - start.ref.delivery)];
+        loaded->event = waiting.fresh.event;
+        loaded->id = parts_.entropy.id<DeliveryId>(now());
+        loaded->delivery.ends = now() + schedule_window_max;
+        loaded->erased = waiting.erased;
+    } else {
         // Given up, but not in the store yet.
         if (unwritten(start.ref.delivery) == Unwritten::final) {
             drop(start);
             co_return;
         }
         under_way_.insert(start.ref.delivery);
+        auto read = co_await load(start);
+        loaded = std::move(read);
     }
-    auto loaded = co_await load(start);
     Lane* lane = lane_at(start.ref.destination);
     if (!loaded || lane == nullptr) {
         if (!loaded) parts_.log.error("delivery.load_failed", {{"error", loaded.error()}});
@@ -214,16 +243,9 @@ runtime::Task<> Engine::attempt(Start start) {
     pump();
 }
 
+/// A row, with its event.
 runtime::Task<Result<Engine::Loaded>> Engine::load(Start start) {
     Loaded out;
-    if (start.ref.delivery < 0) {
-        const Waiting& waiting = waiting_[static_cast<std::size_t>(-1 - start.ref.delivery)];
-        out.event = waiting.fresh.event;
-        out.id = parts_.entropy.id<DeliveryId>(now());
-        out.delivery.ends = now() + schedule_window_max;
-        out.erased = waiting.erased;
-        co_return out;
-    }
     struct Read {
         store::DeliveryRow row;
         intake::SealedEvent event;
@@ -407,21 +429,28 @@ void Engine::drop(const Start& start) {
 void Engine::log_attempt(const Loaded& loaded, const Destination& destination,
                          const Decision& decision, const Outcome& outcome,
                          const connectors::AttemptReport& report) {
-    if (!parts_.log.writes(observe::Level::info)) return;
+    // What goes well at once is the many: it is on record among the attempts, and a line for each
+    // would bury the others.
+    const bool success = outcome.kind() == OutcomeKind::success;
+    const auto level =
+        success && loaded.delivery.attempts == 1 ? observe::Level::debug : observe::Level::info;
+    if (!parts_.log.writes(level)) return;
     const std::string next = decision.after.due ? to_rfc3339(*decision.after.due) : "";
-    const std::string failure = outcome.kind() == OutcomeKind::success ? "" : outcome.words;
-    parts_.log.info("delivery.attempted", {{"delivery", loaded.id},
-                                           {"event", loaded.event->id},
-                                           {"event_type", to_text(loaded.event->type)},
-                                           {"destination", destination.id},
-                                           {"attempt", loaded.delivery.attempts},
-                                           {"outcome", to_text(outcome.code)},
-                                           {"status", static_cast<int>(outcome.status)},
-                                           {"address", report.attempt.address},
-                                           {"took_ms", report.attempt.took},
-                                           {"state", to_text(stored_state(decision.after))},
-                                           {"next_at", next},
-                                           {"detail", failure}});
+    const std::string failure = success ? "" : outcome.words;
+    const auto write =
+        level == observe::Level::debug ? &observe::Logger::debug : &observe::Logger::info;
+    (parts_.log.*write)("delivery.attempted", {{"delivery", loaded.id},
+                                               {"event", loaded.event->id},
+                                               {"event_type", to_text(loaded.event->type)},
+                                               {"destination", destination.id},
+                                               {"attempt", loaded.delivery.attempts},
+                                               {"outcome", to_text(outcome.code)},
+                                               {"status", static_cast<int>(outcome.status)},
+                                               {"address", report.attempt.address},
+                                               {"took_ms", report.attempt.took},
+                                               {"state", to_text(stored_state(decision.after))},
+                                               {"next_at", next},
+                                               {"detail", failure}});
 }
 
 }  // namespace blotter::delivery

@@ -12,6 +12,24 @@ std::unexpected<Error> too_slow(std::string_view what) {
     return fail(Errc::timeout, std::string{what});
 }
 
+/// A request as it is written: all parts in one go. Stays where it was made.
+struct Outgoing {
+    explicit Outgoing(const PreparedRequest& request) {
+        const bool has_length = request.body || request.method == Method::post ||
+                                request.method == Method::put || request.method == Method::patch;
+        if (has_length)
+            length = "content-length: " +
+                     std::to_string(request.body ? request.body->size() : std::size_t{0});
+        parts = {*request.head, request.fields, length, has_length ? "\r\n\r\n" : "\r\n",
+                 request.body ? std::string_view{*request.body} : std::string_view{}};
+    }
+    Outgoing(const Outgoing&) = delete;
+    Outgoing& operator=(const Outgoing&) = delete;
+
+    std::string length;
+    std::array<std::string_view, 5> parts;
+};
+
 }  // namespace
 
 ExchangeRun::ExchangeRun(runtime::Loop& loop, runtime::Network& network,
@@ -49,8 +67,10 @@ runtime::Task<Client::Outcome> ExchangeRun::run() {
     auto head = co_await read_head();
     if (!head) co_return fail_with(std::move(head).error());
     stage_ = Stage::body;
-    auto body = co_await read_body();
-    if (!body) co_return fail_with(std::move(body).error());
+    if (!take_small_body()) {
+        auto body = co_await read_body();
+        if (!body) co_return fail_with(std::move(body).error());
+    }
     if (may_keep())
         pool_.keep(what_.origin->pool_key(), std::move(connection));
     else
@@ -68,7 +88,9 @@ runtime::Task<Result<>> ExchangeRun::request() {
         facts_.remote = connection->stream->remote();
         facts_.tls = connection->tls;
         stage_ = Stage::write;
-        auto sent = co_await send();
+        const Outgoing out{what_.request};
+        auto sent = co_await connection->stream->write(out.parts, total_deadline_);
+        if (sent) sent_ = Failure::Sent::maybe;
         const bool stale = !sent && sent.error().code == Errc::connection_closed;
         if (!stale) co_return sent;
         // Not all of the request was taken by the system, so the other side cannot have it whole
@@ -140,17 +162,8 @@ runtime::Task<Result<>> ExchangeRun::start_tls() {
 
 runtime::Task<Result<>> ExchangeRun::send() {
     if (pool_.is_cut) co_return fail(Errc::cancelled, "Blotter is stopping");
-    const PreparedRequest& request = what_.request;
-    std::string length;
-    const bool has_length = request.body || request.method == Method::post ||
-                            request.method == Method::put || request.method == Method::patch;
-    if (has_length)
-        length = "content-length: " +
-                 std::to_string(request.body ? request.body->size() : std::size_t{0});
-    const std::array<std::string_view, 5> parts{
-        *request.head, request.fields, length, has_length ? "\r\n\r\n" : "\r\n",
-        request.body ? std::string_view{*request.body} : std::string_view{}};
-    auto written = co_await connection->stream->write(parts, total_deadline_);
+    const Outgoing out{what_.request};
+    auto written = co_await connection->stream->write(out.parts, total_deadline_);
     if (written) sent_ = Failure::Sent::maybe;
     co_return written;
 }
@@ -170,57 +183,63 @@ runtime::Task<Result<>> ExchangeRun::read_head() {
 
 runtime::Task<Result<>> ExchangeRun::read_one_head() {
     InputBuffer& input = connection->input;
-    const HeadLimits& limits = what_.limits.head;
     bool started = !input.empty();
     const MonoTime first_byte_deadline = by(what_.limits.first_byte);
     scanner_.reset();
     for (;;) {
         const HeadScanner::Found found = scanner_.scan(input.view());
-        if (found == HeadScanner::Found::bare_line)
-            co_return fail(Errc::protocol_error, "a line of the answer ends without CR");
         if (found == HeadScanner::Found::end) break;
-        // What is no HTTP/1 answer is not waited for to its end.
-        constexpr std::string_view start = "HTTP/1.";
-        const std::size_t known = std::min(start.size(), input.size());
-        if (input.view().substr(0, known) != start.substr(0, known))
-            co_return fail(Errc::protocol_error, "the answer does not start with an HTTP/1 status");
-        if (input.size() > limits.head_bytes_max)
-            co_return fail(Errc::headers_too_large, "the head of the answer is longer than " +
-                                                        std::to_string(limits.head_bytes_max) +
-                                                        " bytes");
-        CO_CHECK(co_await more_head(started, first_byte_deadline));
+        CO_CHECK(check_unfinished_head(found));
+        const MonoTime before = loop_.now();
+        const MonoTime deadline = started ? rate_deadline() : first_byte_deadline;
+        if (before >= deadline) co_return too_slow("the head of the answer came too slowly");
+        const auto got = co_await connection->stream->read_some(input.room(), deadline);
+        CO_CHECK(take_head_bytes(got, started));
+        // Each head counts anew: a final answer long after an interim one is not slow for that.
+        if (!started) {
+            answer_start_ = loop_.now();
+            answer_bytes_ = 0;
+            if (facts_.timings.first_byte == std::chrono::nanoseconds{})
+                facts_.timings.first_byte = answer_start_ - before;
+        }
+        answer_bytes_ += *got;
+        started = true;
     }
     const std::string_view text = input.view().substr(0, scanner_.size());
-    CO_TRY(head_, read_response_head(text, what_.request.method, limits, answer_.headers));
+    CO_TRY(head_,
+           read_response_head(text, what_.request.method, what_.limits.head, answer_.headers));
     input.used(text.size());
     co_return Result<>{};
 }
 
-runtime::Task<Result<>> ExchangeRun::more_head(bool& started, MonoTime first_byte_deadline) {
-    InputBuffer& input = connection->input;
-    const MonoTime before = loop_.now();
-    const MonoTime deadline = started ? rate_deadline() : first_byte_deadline;
-    if (before >= deadline) co_return too_slow("the head of the answer came too slowly");
-    auto got = co_await connection->stream->read_some(input.room(), deadline);
+/// What is wrong already with a head that is not complete.
+Result<> ExchangeRun::check_unfinished_head(HeadScanner::Found found) const {
+    if (found == HeadScanner::Found::bare_line)
+        return fail(Errc::protocol_error, "a line of the answer ends without CR");
+    const InputBuffer& input = connection->input;
+    // What is no HTTP/1 answer is not waited for to its end.
+    constexpr std::string_view start = "HTTP/1.";
+    const std::size_t known = std::min(start.size(), input.size());
+    if (input.view().substr(0, known) != start.substr(0, known))
+        return fail(Errc::protocol_error, "the answer does not start with an HTTP/1 status");
+    const std::size_t bytes_max = what_.limits.head.head_bytes_max;
+    if (input.size() > bytes_max)
+        return fail(Errc::headers_too_large, "the head of the answer is longer than " +
+                                                 std::to_string(bytes_max) + " bytes");
+    return {};
+}
+
+Result<> ExchangeRun::take_head_bytes(const Result<std::size_t>& got, bool started) {
     if (!got && got.error().code == Errc::timeout)
-        co_return too_slow(started ? "the head of the answer came too slowly"
-                                   : "there was no answer in time");
-    if (!got) co_return pass(std::move(got).error());
+        return too_slow(started ? "the head of the answer came too slowly"
+                                : "there was no answer in time");
+    if (!got) return pass(got.error());
     if (*got == 0)
-        co_return fail(Errc::connection_closed, started ? "the answer ended inside its head"
-                                                        : "the other side ended the connection "
-                                                          "without an answer");
-    input.received(*got);
-    // Each head counts anew: a final answer long after an interim one is not slow for that.
-    if (!started) {
-        answer_start_ = loop_.now();
-        answer_bytes_ = 0;
-        if (facts_.timings.first_byte == std::chrono::nanoseconds{})
-            facts_.timings.first_byte = answer_start_ - before;
-    }
-    answer_bytes_ += *got;
-    started = true;
-    co_return Result<>{};
+        return fail(Errc::connection_closed, started ? "the answer ended inside its head"
+                                                     : "the other side ended the connection "
+                                                       "without an answer");
+    connection->input.received(*got);
+    return {};
 }
 
 bool ExchangeRun::may_keep() const {

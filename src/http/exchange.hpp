@@ -28,7 +28,11 @@ class ExchangeRun : private Running {
     runtime::Task<Result<>> send();
     runtime::Task<Result<>> read_head();
     runtime::Task<Result<>> read_one_head();
-    runtime::Task<Result<>> more_head(bool& started, MonoTime first_byte_deadline);
+    Result<> check_unfinished_head(HeadScanner::Found found) const;
+    Result<> take_head_bytes(const Result<std::size_t>& got, bool started);
+    /// The usual body: none, or one of a known small size that came with the head. False when it
+    /// is another, of which nothing was taken.
+    bool take_small_body();
     runtime::Task<Result<>> read_body();
     runtime::Task<Result<>> accept_body(std::string_view piece);
     /// The next body bytes of what is in the buffer; nothing when the chunks make no sense.

@@ -23,6 +23,19 @@ bool ExchangeRun::body_is_whole() const {
     return true;
 }
 
+bool ExchangeRun::take_small_body() {
+    if (head_.framing == Framing::none) return true;
+    InputBuffer& input = connection->input;
+    const std::uint64_t size = head_.content_length;
+    if (head_.framing != Framing::length || what_.sink || input.size() < size ||
+        size > what_.limits.body_bytes_max || size > what_.limits.body_bytes_kept)
+        return false;
+    answer_.body.assign(input.view().substr(0, static_cast<std::size_t>(size)));
+    answer_.body_bytes = size;
+    input.used(answer_.body.size());
+    return true;
+}
+
 runtime::Task<Result<>> ExchangeRun::read_body() {
     // Small bodies pass through the small buffer; only a long one is worth a large one.
     const bool is_long =

@@ -20,10 +20,13 @@ std::unique_ptr<Connection> Pool::take(const Origin& origin, const AddressCheck&
     for (;;) {
         const auto found = by_key_.find(origin.pool_key());
         if (found == by_key_.end()) return nullptr;
+        // An empty place of a key stays for a while: the next connection is soon there.
+        if (found->second.empty()) return nullptr;
         const Place place = found->second.back();
         const bool usable = is_usable(*place, now);
         auto connection = std::move(place->connection);
-        remove(place);
+        found->second.pop_back();
+        idle_.erase(place);
         if (!usable) continue;
         const auto remote = connection->stream->remote();
         if (check(remote.address(), remote.port())) return connection;
@@ -34,7 +37,6 @@ void Pool::remove(Place place) {
     const auto found = by_key_.find(*place->key);
     std::erase(found->second, place);
     idle_.erase(place);
-    if (found->second.empty()) by_key_.erase(found);
 }
 
 void Pool::keep(const std::string& key, std::unique_ptr<Connection> connection) {
@@ -42,19 +44,19 @@ void Pool::keep(const std::string& key, std::unique_ptr<Connection> connection) 
     const MonoTime now = loop_.now();
     if (now - connection->born >= options_.age_max) return;
     connection->input.rest();
-    const auto found = by_key_.find(key);
-    if (found != by_key_.end() && found->second.size() >= options_.idle_per_origin_max)
-        remove(found->second.front());
+    const auto bucket = by_key_.try_emplace(key).first;
+    if (bucket->second.size() >= options_.idle_per_origin_max) remove(bucket->second.front());
     if (idle_.size() >= options_.idle_max) remove(idle_.begin());
-    const auto [bucket, made] = by_key_.try_emplace(key);
     idle_.push_back({&bucket->first, std::move(connection), now});
     bucket->second.push_back(std::prev(idle_.end()));
     if (!armed_) arm();
 }
 
 void Pool::drop(const std::string& key) {
-    for (auto found = by_key_.find(key); found != by_key_.end(); found = by_key_.find(key))
-        remove(found->second.back());
+    const auto found = by_key_.find(key);
+    if (found == by_key_.end()) return;
+    while (!found->second.empty()) remove(found->second.back());
+    by_key_.erase(found);
 }
 
 void Pool::drop_all() {
@@ -76,6 +78,7 @@ void Pool::sweep() {
         const auto here = place++;
         if (!is_usable(*here, now)) remove(here);
     }
+    std::erase_if(by_key_, [](const auto& bucket) { return bucket.second.empty(); });
     if (!idle_.empty()) arm();
 }
 

@@ -77,16 +77,6 @@ void Session::rest() {
     input_.rest();
 }
 
-runtime::Task<Result<>> Session::read_more(MonoTime deadline, bool& ended) {
-    idle_ = input_.empty();
-    const auto got = co_await stream_->read_some(input_.room(), deadline + hard_margin);
-    idle_ = false;
-    ended = !got || *got == 0;
-    if (ended) co_return Result<>{};
-    input_.received(*got);
-    co_return Result<>{};
-}
-
 runtime::Task<Result<bool>> Session::read_head() {
     const ServerOptions& options = server_.options;
     request_.method = Method::get;
@@ -111,9 +101,11 @@ runtime::Task<Result<bool>> Session::read_head() {
             co_return fail(Errc::uri_too_long, "the request line is too long");
         if (input_.size() > options.head.head_bytes_max)
             co_return fail(Errc::headers_too_large, "the request head is too long");
-        bool ended = false;
-        CO_CHECK(co_await read_more(deadline, ended));
-        if (ended) co_return false;
+        idle_ = input_.empty();
+        const auto got = co_await stream_->read_some(input_.room(), deadline + hard_margin);
+        idle_ = false;
+        if (!got || *got == 0) co_return false;
+        input_.received(*got);
         received_ = server_.loop.now();
         if (waiting) deadline = received_ + options.head_time;
         waiting = false;
@@ -143,10 +135,10 @@ runtime::Task<Session::Next> Session::serve_request() {
                                                         std::to_string(head_.content_length) +
                                                         " bytes, and this address takes at most " +
                                                         std::to_string(rule.bytes_max)});
-    if (rule.how == BodyRule::How::buffer) {
+    if (rule.how == BodyRule::How::buffer && !body_.take_whole(request_.body)) {
         auto read = co_await body_.read_all(request_.body);
         if (!read) co_return co_await refuse(std::move(read).error());
-    } else {
+    } else if (rule.how != BodyRule::How::buffer) {
         context.body = &body_;
     }
     Response response = co_await call_handler(context);

@@ -21,6 +21,8 @@ class RequestBody final : public BodyReader {
     runtime::Task<Result<std::size_t>> read_some(std::span<char> into) override;
     std::optional<std::uint64_t> size() const override;
 
+    /// The usual body: none, or one that came with the head. False when it has to be read.
+    bool take_whole(std::string& out);
     /// The whole body into `out`, which grows as bytes come and not as they are announced.
     runtime::Task<Result<>> read_all(std::string& out);
     /// Reads on to the end of a body that nobody wanted, if little is left of it.
@@ -73,7 +75,6 @@ class Session : public boost::intrusive::list_base_hook<
 
     /// The next head into `request_` and `head_`. False when the client has gone or is silent.
     runtime::Task<Result<bool>> read_head();
-    runtime::Task<Result<>> read_more(MonoTime deadline, bool& ended);
     Result<> parse_head();
     runtime::Task<Next> serve_request();
     runtime::Task<Response> call_handler(RequestContext& context);

@@ -130,15 +130,18 @@ runtime::Task<Result<std::size_t>> RequestBody::read_some(std::span<char> into) 
     }
 }
 
+bool RequestBody::take_whole(std::string& out) {
+    out.clear();
+    if (framing_ == Framing::none) return true;
+    if (framing_ != Framing::length || input_.size() < size_) return false;
+    out.assign(input_.view().substr(0, static_cast<std::size_t>(size_)));
+    input_.used(out.size());
+    received_ = size_;
+    return true;
+}
+
 runtime::Task<Result<>> RequestBody::read_all(std::string& out) {
     out.clear();
-    // The usual case: the body came with the head.
-    if (framing_ == Framing::length && input_.size() >= size_) {
-        out.assign(input_.view().substr(0, static_cast<std::size_t>(size_)));
-        input_.used(out.size());
-        received_ = size_;
-        co_return Result<>{};
-    }
     while (!is_done()) {
         const std::size_t size = out.size();
         std::size_t piece = std::clamp(size, piece_min, piece_max);

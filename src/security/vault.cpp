@@ -346,11 +346,10 @@ bool Vault::is_current(const Cell& cell, KeyPurpose purpose, ByteView sealed) co
 }
 
 DataKey Vault::derive(ByteView data_key) {
-    hmac_.rekey(data_key);
     DataKey out;
-    Digest digest = hmac_.of({as_bytes("blotter payload cipher v1")});
+    Digest digest = hmac_sha256(data_key, as_bytes("blotter payload cipher v1"));
     out.cipher_key_ = Secret::copy_of(digest);
-    digest = hmac_.of({as_bytes("blotter payload salt v1")});
+    digest = hmac_sha256(data_key, as_bytes("blotter payload salt v1"));
     out.salt_key_ = Secret::copy_of(digest);
     wipe(digest.data(), digest.size());
     return out;

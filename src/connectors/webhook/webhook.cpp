@@ -51,6 +51,13 @@ void WebhookConnector::forget(std::int64_t destination_no) {
     prepared_.erase(found);
 }
 
+WebhookConnector::PreparedPtr WebhookConnector::find_prepared(const Destination& of) const {
+    const auto found = prepared_.find(of.no);
+    if (found == prepared_.end() || found->second->version != of.version) return nullptr;
+    const auto until = found->second->valid_until;
+    return !until || *until > parts_.loop.clock().wall() ? found->second : nullptr;
+}
+
 /// A `forget` may come while secrets are being read: then they may be those from before a rotation,
 /// and are read again. What was made for another version of the destination is never used, nor is
 /// a newer one replaced by an older one.
@@ -58,11 +65,6 @@ runtime::Task<Result<WebhookConnector::PreparedPtr>> WebhookConnector::prepare(
     routing::TargetPtr target) {
     const std::int64_t no = target->destination.no;
     const std::int64_t version = target->destination.version;
-    if (const auto found = prepared_.find(no); found != prepared_.end()) {
-        const auto until = found->second->valid_until;
-        const bool valid = !until || *until > parts_.loop.clock().wall();
-        if (valid && found->second->version == version) co_return found->second;
-    }
     for (int tries = 1;; ++tries) {
         const std::uint64_t before = forgotten_;
         CO_TRY(DestinationSecrets secrets,
@@ -167,22 +169,26 @@ runtime::Task<AttemptReport> WebhookConnector::attempt(AttemptRequest request) {
         report.words = error.detail;
         report.attempt.error = error.detail;
     };
-    auto prepared = co_await prepare(request.target);
+    PreparedPtr prepared = find_prepared(request.target->destination);
     if (!prepared) {
-        refuse(prepared.error());
-        co_return report;
+        auto made = co_await prepare(request.target);
+        if (!made) {
+            refuse(made.error());
+            co_return report;
+        }
+        prepared = *std::move(made);
     }
     const std::shared_ptr<const std::string> body = body_of(request);
-    auto fields = sign(**prepared, request, *body, report.attempt.request_headers);
+    auto fields = sign(*prepared, request, *body, report.attempt.request_headers);
     if (!fields) {
         refuse(fields.error());
         co_return report;
     }
     const Duration total = request.target->limits.timeout;
     http::Exchange exchange;
-    exchange.origin = (*prepared)->origin;
-    exchange.request = {http::Method::post, (*prepared)->head, *std::move(fields), body};
-    exchange.check = (*prepared)->check;
+    exchange.origin = prepared->origin;
+    exchange.request = {http::Method::post, prepared->head, *std::move(fields), body};
+    exchange.check = prepared->check;
     exchange.limits.total = total;
     exchange.limits.first_byte = total;
     exchange.limits.connect = std::min(options_.connect_time, total);

@@ -43,6 +43,8 @@ class WebhookConnector final : public Connector {
     struct Prepared;
     using PreparedPtr = std::shared_ptr<Prepared>;
 
+    /// What is ready for this very version of the destination; null when it has to be made.
+    PreparedPtr find_prepared(const Destination& of) const;
     runtime::Task<Result<PreparedPtr>> prepare(routing::TargetPtr target);
     Result<PreparedPtr> make(const Destination& destination, DestinationSecrets secrets);
     std::shared_ptr<const std::string> body_of(const AttemptRequest& request) const;
