@@ -76,6 +76,11 @@ TEST(Time, rfc3339_goes_both_ways) {
     EXPECT_EQ(parse_rfc3339("2026-05-26T16:32:00.1239+02:00").value(), from_ms(1'779'805'920'123));
     EXPECT_EQ(to_rfc3339(parse_rfc3339("2016-12-31T23:59:60Z").value()),
               "2016-12-31T23:59:59.999Z");
+    for (const auto* text : {"1970-01-01T00:00:00.000Z", "2000-02-29T09:08:07.006Z",
+                             "2038-01-19T03:14:08.010Z", "9999-12-31T23:59:59.999Z"})
+        EXPECT_EQ(to_rfc3339(parse_rfc3339(text).value()), text);
+    EXPECT_EQ(to_rfc3339(parse_rfc3339("9999-12-31T23:59:59.999Z").value() + Duration{1}),
+              "10000-01-01T00:00:00.000Z");
 }
 
 TEST(Time, what_is_no_time_is_refused) {

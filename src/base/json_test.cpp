@@ -1,9 +1,34 @@
 #include "base/json.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace blotter::json {
 namespace {
+
+/// One character as it stands in a JSON text.
+std::string escaped(char c) {
+    switch (c) {
+        case '"':
+            return "\\\"";
+        case '\\':
+            return "\\\\";
+        case '\b':
+            return "\\b";
+        case '\f':
+            return "\\f";
+        case '\n':
+            return "\\n";
+        case '\r':
+            return "\\r";
+        case '\t':
+            return "\\t";
+        default:
+            break;
+    }
+    const auto value = static_cast<unsigned char>(c);
+    return value < 0x20 ? fmt::format("\\u{:04x}", value) : std::string(1, c);
+}
 
 TEST(Json, numbers_keep_their_text) {
     const std::string text = R"({"a":12500.10,"b":[1e3,-0.0,9007199254740993],"c":"x\n\u0001é"})";
@@ -56,6 +81,36 @@ TEST(Json, limits_hold) {
     EXPECT_FALSE(parse("[1,2,3]", {.values_max = 3}));
     EXPECT_TRUE(parse("[1,2]", {.values_max = 3}));
     EXPECT_EQ(parse("[1,2]", {.bytes_max = 4}).error().code, Errc::too_large);
+}
+
+TEST(Json, what_must_be_escaped_is_found_at_every_place) {
+    // Around words of eight bytes, which are looked at in one go, and behind bytes that look alike.
+    for (const char plain : {'a', '!', '#', '[', ']', ' ', '\x7f', '\xc2', '\xff'}) {
+        for (int c = 0; c < 0x100; ++c) {
+            for (std::size_t at = 0; at < 19; ++at) {
+                std::string text(19, plain);
+                text[at] = static_cast<char>(c);
+                std::string expected = "\"";
+                for (const char each : text) expected += escaped(each);
+                expected += '"';
+                std::string out;
+                append_quoted(out, text);
+                ASSERT_EQ(out, expected) << c << " at " << at;
+            }
+        }
+    }
+}
+
+TEST(Json, text_with_escapes_comes_back_as_it_was) {
+    const std::string text = "\"\\\n\r\t\b\f\x01\x1f/ \x7f é \U0001F58B";
+    for (std::size_t ahead = 0; ahead < 17; ++ahead) {
+        const std::string whole = std::string(ahead, 'x') + text + std::string(17 - ahead, 'y');
+        std::string out;
+        append_quoted(out, whole);
+        const auto back = parse(out);
+        ASSERT_TRUE(back);
+        EXPECT_EQ(*back->as_string(), whole);
+    }
 }
 
 TEST(Json, pretty_text_is_for_people) {
