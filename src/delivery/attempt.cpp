@@ -169,15 +169,21 @@ runtime::Task<connectors::AttemptReport> Engine::try_out(connectors::AttemptRequ
     return found->second->attempt(std::move(request));
 }
 
+Engine::Loaded Engine::fresh(const Start& start) {
+    const Waiting& waiting = waiting_[static_cast<std::size_t>(-1 - start.ref.delivery)];
+    Loaded out;
+    out.event = waiting.fresh.event;
+    out.id = parts_.entropy.id<DeliveryId>(now());
+    out.delivery.ends = now() + schedule_window_max;
+    out.erased = waiting.erased;
+    return out;
+}
+
 runtime::Task<> Engine::attempt(Start start) {
     parts_.probe.in_flight.add();
     Result<Loaded> loaded{Loaded{}};
     if (start.ref.delivery < 0) {
-        const Waiting& waiting = waiting_[static_cast<std::size_t>(-1 - start.ref.delivery)];
-        loaded->event = waiting.fresh.event;
-        loaded->id = parts_.entropy.id<DeliveryId>(now());
-        loaded->delivery.ends = now() + schedule_window_max;
-        loaded->erased = waiting.erased;
+        *loaded = fresh(start);
     } else {
         // Given up, but not in the store yet.
         if (unwritten(start.ref.delivery) == Unwritten::final) {

@@ -147,6 +147,8 @@ class Engine {
 
     // attempt.cpp: one delivery.
     runtime::Task<> attempt(Start start);
+    /// A first attempt of what has no row yet.
+    Loaded fresh(const Start& start);
     runtime::Task<Result<Loaded>> load(Start start);
     runtime::Task<bool> renew_links(const Loaded& loaded, std::int64_t destination_no);
     void conclude(const Start& start, const Loaded& loaded, std::int64_t destination_no,
