@@ -48,10 +48,10 @@ Result<std::unique_ptr<runtime::Resolver>> SimPlatform::make_resolver(runtime::L
 server::Pace SimPlatform::pace() const {
     return {.deliveries = 30min,
             .overdue = 2h,
-            .envelopes = 6h,
+            .envelopes = {.least = 1s, .most = 6h},
             .replays = 10min,
-            .documents = 6h,
-            .slack = 6h,
+            .documents = {.least = 1s, .most = 6h},
+            .slack = {.least = 1s, .most = 6h},
             .request_log = 1h,
             .space = 1h,
             .figures = 24h,

@@ -25,6 +25,8 @@ config::Configuration configure(const Plan& plan) {
     flag("delivery.workspace_in_flight_max", std::min(plan.in_flight_max, 200U));
     flag("api.requests_per_second", 100'000);
     flag("api.requests_burst", 100'000);
+    // The program is one of many hours here: what nobody asked for may wait.
+    flag("slack.recheck_interval", "1h");
     flag("ledger.checkpoint_interval", fmt::format("{}s", plan.checkpoint_interval.count()));
     auto loaded = config::load(sources);
     if (!loaded) fmt::print(stderr, "{}\n", describe(loaded.error()));

@@ -14,9 +14,12 @@ bool is_of_the_document(Errc code) {
            code == Errc::corrupt;
 }
 
+Duration send_time_max(const Services& services) {
+    return services.settings.delivery.timeout + commit_grace;
+}
+
 store::LostSends lost_sends(Services& services) {
-    return {services.writer_side.process,
-            services.loop.clock().wall() - services.settings.delivery.timeout - commit_grace};
+    return {services.writer_side.process, services.loop.clock().wall() - send_time_max(services)};
 }
 
 Result<std::size_t> recover_slice(store::Tx& tx, WriterSide& side, const store::LostSends& lost,
@@ -91,21 +94,31 @@ runtime::Task<Result<>> DocumentClock::send_due() {
     co_return Result<>{};
 }
 
+runtime::Task<Result<std::optional<Timestamp>>> DocumentClock::next_work() {
+    co_return co_await store::read(services_.loop, services_.reader,
+                                   [time_max = send_time_max(services_)](sql::Connection& db) {
+                                       return store::next_document_work(db, time_max);
+                                   });
+}
+
 runtime::Task<> DocumentClock::run() {
-    while (!stopping_) {
+    while (!watch_.is_stopped()) {
+        watch_.begin_look();
         const auto more = co_await recover();
         observe::ignore(more, services_.log, "what is lost is looked at again in a second");
         if (more.value_or(false)) continue;
         const auto sent = co_await send_due();
         observe::ignore(sent, services_.log, "what is due is looked at again in a second");
-        co_await wake_.wait_until(services_.loop.now() + interval_);
+        const auto next = co_await next_work();
+        observe::ignore(next, services_.log, "what is due is looked at again in a second");
+        const bool failed = !more || !sent || !next;
+        co_await watch_.rest(failed ? services_.loop.clock().wall() : *next);
     }
     co_await sends_.join();
 }
 
 void DocumentClock::stop() {
-    stopping_ = true;
-    wake_.notify();
+    watch_.stop();
 }
 
 }  // namespace blotter::api

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "api/document_sender.hpp"
-#include "runtime/signal.hpp"
 #include "runtime/task_group.hpp"
+#include "store/commits.hpp"
 
 namespace blotter::api {
 
@@ -12,9 +12,8 @@ namespace blotter::api {
 /// under way. Loop thread only.
 class DocumentClock {
   public:
-    /// Looks by itself every `interval`.
-    explicit DocumentClock(Services& services, Duration interval = Duration{1'000})
-        : services_(services), interval_(interval), wake_(services.loop), sends_(services.loop) {}
+    DocumentClock(Services& services, store::Commits& commits, store::Rounds rounds)
+        : services_(services), watch_(commits, rounds), sends_(services.loop) {}
 
     runtime::Task<> run();
     void stop();
@@ -23,13 +22,13 @@ class DocumentClock {
     /// Whether there may be more.
     runtime::Task<Result<bool>> recover();
     runtime::Task<Result<>> send_due();
+    /// When there is something to do next.
+    runtime::Task<Result<std::optional<Timestamp>>> next_work();
     runtime::Task<> send(DocumentPlace place);
 
     Services& services_;
-    const Duration interval_;
-    runtime::Signal wake_;
+    store::Watch watch_;
     runtime::TaskGroup sends_;
-    bool stopping_ = false;
 };
 
 }  // namespace blotter::api

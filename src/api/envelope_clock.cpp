@@ -14,13 +14,9 @@ bool is_of_the_envelope(Errc code) {
            code == Errc::corrupt;
 }
 
-struct Slice {
-    store::TimePosition seen;
-    bool more = false;
-};
-
-Result<Slice> expire_slice(store::Tx& tx, WriterSide& side, store::TimePosition seen,
-                           observe::Logger& log) {
+/// Gives up to where it came.
+Result<store::TimePosition> expire_slice(store::Tx& tx, WriterSide& side, store::TimePosition seen,
+                                         observe::Logger& log) {
     const Timestamp now = side.clock().wall();
     TRY(const auto due, store::list_expiring_envelopes(tx.db(), now, seen, slice_max));
     for (const store::ExpiringEnvelope& envelope : due) {
@@ -35,43 +31,40 @@ Result<Slice> expire_slice(store::Tx& tx, WriterSide& side, store::TimePosition 
                       {{"envelope", envelope.id}, {"error", changed.error()}});
         seen = {envelope.expires_at, envelope.no};
     }
-    return Slice{seen, due.size() == slice_max};
+    return seen;
 }
 
 }  // namespace
 
-runtime::Task<Result<bool>> EnvelopeClock::look() {
+runtime::Task<Result<std::optional<Timestamp>>> EnvelopeClock::look() {
     const Timestamp now = services_.loop.clock().wall();
     if (seen_.at > now) seen_ = {};  // the clock was set back
-    CO_TRY(const bool due,
-           co_await store::read(services_.loop, services_.reader,
-                                [now, seen = seen_](sql::Connection& db) -> Result<bool> {
-                                    TRY(const auto first,
-                                        store::list_expiring_envelopes(db, now, seen, 1));
-                                    return !first.empty();
-                                }));
-    if (!due) co_return false;
-    CO_TRY(const Slice slice, co_await store::write(services_.loop, services_.writer,
-                                                    [seen = seen_, &side = services_.writer_side,
-                                                     &log = services_.log](store::Tx& tx) {
-                                                        return expire_slice(tx, side, seen, log);
-                                                    }));
-    seen_ = slice.seen;
-    co_return slice.more;
+    CO_TRY(const auto next, co_await store::read(services_.loop, services_.reader,
+                                                 [seen = seen_](sql::Connection& db) {
+                                                     return store::next_envelope_expiry(db, seen);
+                                                 }));
+    if (!next || *next > now) co_return next;
+    CO_TRY(seen_, co_await store::write(
+                      services_.loop, services_.writer,
+                      [seen = seen_, &side = services_.writer_side, &log = services_.log](
+                          store::Tx& tx) { return expire_slice(tx, side, seen, log); }));
+    co_return next;
 }
 
 runtime::Task<> EnvelopeClock::run() {
-    while (!stopping_) {
-        const auto more = co_await look();
-        observe::ignore(more, services_.log, "what is due is looked at again in a second");
-        if (more.value_or(false)) continue;
-        co_await wake_.wait_until(services_.loop.now() + interval_);
+    while (!watch_.is_stopped()) {
+        watch_.begin_look();
+        const auto next = co_await look();
+        observe::ignore(next, services_.log, "what is due is looked at again in a second");
+        const Timestamp now = services_.loop.clock().wall();
+        // After a slice there may be more.
+        if (next && *next && **next <= now) continue;
+        co_await watch_.rest(next ? *next : now);
     }
 }
 
 void EnvelopeClock::stop() {
-    stopping_ = true;
-    wake_.notify();
+    watch_.stop();
 }
 
 }  // namespace blotter::api

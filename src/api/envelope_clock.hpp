@@ -1,7 +1,7 @@
 #pragma once
 
 #include "api/services.hpp"
-#include "runtime/signal.hpp"
+#include "store/commits.hpp"
 #include "store/tables/common.hpp"
 
 namespace blotter::api {
@@ -11,21 +11,18 @@ namespace blotter::api {
 /// ends after `stop`. Loop thread only.
 class EnvelopeClock {
   public:
-    /// Looks by itself every `interval`.
-    explicit EnvelopeClock(Services& services, Duration interval = Duration{1'000})
-        : services_(services), interval_(interval), wake_(services.loop) {}
+    EnvelopeClock(Services& services, store::Commits& commits, store::Rounds rounds)
+        : services_(services), watch_(commits, rounds) {}
 
     runtime::Task<> run();
     void stop();
 
   private:
-    /// Whether something may be due still.
-    runtime::Task<Result<bool>> look();
+    /// Gives when the next one expires.
+    runtime::Task<Result<std::optional<Timestamp>>> look();
 
     Services& services_;
-    const Duration interval_;
-    runtime::Signal wake_;
-    bool stopping_ = false;
+    store::Watch watch_;
     /// Everything due up to here was looked at. What did not expire then (a draft, or one that
     /// everybody has signed) never does.
     store::TimePosition seen_;

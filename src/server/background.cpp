@@ -14,8 +14,8 @@ namespace {
 
 class Expiry final : public Background {
   public:
-    Expiry(api::Services& services, const Pace& pace)
-        : clock_(services, pace.envelopes), tasks_(services.loop) {}
+    Expiry(api::Services& services, store::Commits& commits, const Pace& pace)
+        : clock_(services, commits, pace.envelopes), tasks_(services.loop) {}
     void start() override { tasks_.spawn(clock_.run()); }
     runtime::Task<> stop() override {
         clock_.stop();
@@ -39,8 +39,8 @@ class Replays final : public Background {
 
 class Documents final : public Background {
   public:
-    Documents(api::Services& services, const Pace& pace)
-        : clock_(services, pace.documents), tasks_(services.loop) {}
+    Documents(api::Services& services, store::Commits& commits, const Pace& pace)
+        : clock_(services, commits, pace.documents), tasks_(services.loop) {}
     void start() override { tasks_.spawn(clock_.run()); }
     runtime::Task<> stop() override {
         clock_.stop();
@@ -54,7 +54,8 @@ class Documents final : public Background {
 
 class Slack final : public Background {
   public:
-    Slack(api::Services& services, const Pace& pace) : keeper_(services, pace.slack) {}
+    Slack(api::Services& services, store::Commits& commits, const Pace& pace)
+        : keeper_(services, commits, pace.slack) {}
     void start() override { keeper_.start(); }
     runtime::Task<> stop() override { co_await keeper_.stop(); }
 
@@ -67,7 +68,7 @@ class Slack final : public Background {
 std::vector<std::unique_ptr<Background>> make_background(const BackgroundParts& parts) {
     api::Services& services = parts.services;
     std::vector<std::unique_ptr<Background>> out;
-    out.push_back(std::make_unique<Expiry>(services, parts.pace));
+    out.push_back(std::make_unique<Expiry>(services, parts.commits, parts.pace));
     out.push_back(std::make_unique<Replays>(services, parts.pace));
     out.push_back(std::make_unique<SpaceWatch>(
         SpaceWatch::Parts{services.loop, services.offload, parts.disk, services.log, parts.space,
@@ -84,8 +85,8 @@ std::vector<std::unique_ptr<Background>> make_background(const BackgroundParts& 
     out.push_back(std::make_unique<Figures>(
         Figures::Parts{services.loop, services.reader, services.writer, services.log,
                        parts.figures_probe, parts.pace.figures}));
-    out.push_back(std::make_unique<Documents>(services, parts.pace));
-    out.push_back(std::make_unique<Slack>(services, parts.pace));
+    out.push_back(std::make_unique<Documents>(services, parts.commits, parts.pace));
+    out.push_back(std::make_unique<Slack>(services, parts.commits, parts.pace));
     return out;
 }
 

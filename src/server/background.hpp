@@ -27,6 +27,7 @@ struct BackgroundParts {
     api::DiskSpace& space;
     RetentionProbe& retention_probe;
     FiguresProbe& figures_probe;
+    store::Commits& commits;
     Pace pace;
 };
 /// All of it; what it is given outlives it.

@@ -140,6 +140,7 @@ struct Node::Impl {
     std::optional<security::EgressGuard> guard;
     std::vector<std::unique_ptr<runtime::Loop>> loops;
     std::optional<connectors::slack::PacingDesk> slack_pacing;
+    std::optional<store::Commits> watched;  ///< by what runs on the first loop
     std::unique_ptr<Shared> shared;
     std::vector<std::unique_ptr<Lane>> lanes;
     std::unique_ptr<MetricsListener> metrics_listener;
@@ -199,6 +200,8 @@ Result<> Node::Impl::make_writer_side() {
                                                               for (const auto& lane : lanes)
                                                                   lane->set_directory(next);
                                                               hub->publish(std::move(next));
+                                                              // The commit was rung before this.
+                                                              watched->ring();
                                                           });
     intake = std::make_unique<intake::Intake>(
         intake::Intake::Parts{*keys, *book, *directory, *hub, clock, entropy});
@@ -216,6 +219,7 @@ Result<> Node::Impl::make_writer_side() {
         jobs.add(commit.jobs);
         commit_work.observe(commit.work);
         commit_time.observe(commit.sync);
+        watched->ring();
     };
     writing.on_lost = [this](const Error& error) {
         (error.code == Errc::storage_full ? lost_full : lost_broken).add();
@@ -280,6 +284,7 @@ Result<> Node::Impl::listen() {
         parts.push_back({std::move(network), std::move(resolver), std::move(acceptor),
                          options.platform.make_entropy()});
     }
+    watched.emplace(*loops[0]);
     TRY(guard, make_guard(settings, at));
     TRY(routes, api::RouteTable::make(api::all_route_groups()));
     std::string public_url = config::public_url_for(settings);
@@ -351,7 +356,7 @@ Result<> Node::Impl::make_companions() {
         SealTask::Parts{*loops[0], *offload, *writer, *book, *sealer, options.log},
         settings.ledger.checkpoint_interval);
     background = make_background({lanes[0]->services(), disk, space, retention_probe, figures_probe,
-                                  options.platform.pace()});
+                                  *watched, options.platform.pace()});
     if (!settings.listen.tls_certificate.empty())
         background.push_back(std::make_unique<CertificateWatch>(CertificateWatch::Parts{
             *loops[0],

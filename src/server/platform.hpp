@@ -9,6 +9,7 @@
 #include "runtime/entropy.hpp"
 #include "runtime/net.hpp"
 #include "runtime/offload.hpp"
+#include "store/commits.hpp"
 
 namespace blotter::server {
 
@@ -17,10 +18,10 @@ namespace blotter::server {
 struct Pace {
     Duration deliveries{1'000};
     Duration overdue{60'000};
-    Duration envelopes{1'000};
+    store::Rounds envelopes{};
     Duration replays{1'000};
-    Duration documents{1'000};
-    Duration slack{500};
+    store::Rounds documents{};
+    store::Rounds slack{.least = Duration{500}};
     Duration request_log{1'000};
     Duration space{1'000};
     Duration figures{15'000};

@@ -58,31 +58,33 @@ Result<Figures> read_digest(sql::Connection& db, std::int64_t workspace_no, Time
 
 }  // namespace
 
-bool is_digest_due(const Destination& destination, Timestamp now) {
+std::optional<Timestamp> due_digest(const Destination& destination, Timestamp now) {
     if (destination.state != DestinationState::enabled || destination.slack.digest_to.empty() ||
         destination.slack.digest_at.size() != 5)
-        return false;
+        return std::nullopt;
     const Timestamp at = digest_time(destination, now);
-    return at <= now && now - at < digest_late_max && destination.created_at < at;
+    const bool is_due = at <= now && now - at < digest_late_max && destination.created_at < at;
+    return is_due ? std::optional{at} : std::nullopt;
 }
 
-Result<> plan_digest(store::Tx& tx, WriterSide& side, const Destination& destination) {
+Result<store::Applied> plan_digest(store::Tx& tx, WriterSide& side, const Destination& destination,
+                                   Timestamp at) {
     const Timestamp now = side.clock().wall();
     TRY(const auto connection, store::find_slack_connection(tx.db(), destination.workspace_no,
                                                             destination.slack.connection));
-    if (!connection || connection->state != store::SlackState::connected) return {};
+    if (!connection || connection->state != store::SlackState::connected) return store::Applied::no;
     store::SlackMessageRow row;
     row.key = {connection->no, destination.slack.digest_to, 0,
-               "digest:" + to_rfc3339(digest_time(destination, now)).substr(0, 10)};
+               "digest:" + to_rfc3339(at).substr(0, 10)};
     TRY(const auto known, store::find_slack_message(tx.db(), row.key));
-    if (known) return {};
+    if (known) return store::Applied::yes;
     row.id = side.entropy().id<SlackMessageId>(now);
     row.workspace_no = destination.workspace_no;
     row.destination_no = destination.no;
     row.state = store::SlackMessageState::waiting;
     row.created_at = row.updated_at = now;
     CHECK(store::insert_slack_message(tx.db(), row));
-    return {};
+    return store::Applied::yes;
 }
 
 runtime::Task<Result<connectors::slack::Message>> render_slack_work(

@@ -52,7 +52,7 @@ void SlackKeeper::start() {
 
 runtime::Task<> SlackKeeper::stop() {
     stopping_ = true;
-    wake_work_.notify();
+    work_.stop();
     wake_care_.notify();
     co_await tasks_.join();
 }
@@ -62,14 +62,11 @@ void SlackKeeper::report(std::string_view what, const Error& error) {
 }
 
 runtime::Task<> SlackKeeper::run_care() {
-    MonoTime next_look = services_.loop.now();
     while (!stopping_) {
-        if (services_.loop.now() >= next_look) {
-            co_await look_after_connections();
-            co_await look_after_channels();
-            next_look = services_.loop.now() + services_.settings.slack.recheck_interval;
-        }
-        co_await wake_care_.wait_until(services_.loop.now() + interval_);
+        co_await look_after_connections();
+        co_await look_after_channels();
+        co_await wake_care_.wait_until(services_.loop.now() +
+                                       services_.settings.slack.recheck_interval);
     }
 }
 

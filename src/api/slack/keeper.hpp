@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <set>
 
 #include "api/services.hpp"
@@ -7,6 +8,7 @@
 #include "connectors/connector.hpp"
 #include "runtime/signal.hpp"
 #include "runtime/task_group.hpp"
+#include "store/commits.hpp"
 #include "store/tables/slack.hpp"
 
 namespace blotter::api {
@@ -16,11 +18,9 @@ namespace blotter::api {
 /// One for the installation, on the first loop.
 class SlackKeeper {
   public:
-    /// Looks for messages that wait every `interval`.
-    explicit SlackKeeper(Services& services, Duration interval = Duration{500})
+    SlackKeeper(Services& services, store::Commits& commits, store::Rounds rounds)
         : services_(services),
-          interval_(interval),
-          wake_work_(services.loop),
+          work_(commits, rounds),
           wake_care_(services.loop),
           tasks_(services.loop) {}
     void start();
@@ -30,8 +30,9 @@ class SlackKeeper {
     // Summaries and digests: keeper_work.cpp.
     runtime::Task<> run_work();
     runtime::Task<> hold_lost_work();
-    runtime::Task<> close_old_summaries();
-    runtime::Task<> send_work();
+    // These give when they are to be looked at again.
+    runtime::Task<std::optional<Timestamp>> close_old_summaries();
+    runtime::Task<std::optional<Timestamp>> send_work();
     runtime::Task<> send_one(store::SlackMessageRow row);
     runtime::Task<> conclude(store::SlackMessageRow row, connectors::AttemptReport report);
     runtime::Task<> drop(store::SlackMessageRow row);
@@ -51,10 +52,11 @@ class SlackKeeper {
     Timestamp now() const { return services_.loop.clock().wall(); }
 
     Services& services_;
-    const Duration interval_;
-    runtime::Signal wake_work_;
+    store::Watch work_;
     runtime::Signal wake_care_;
     std::set<std::int64_t> in_hand_;  ///< summaries and digests that are being sent
+    /// The latest digest that was planned for each destination, and for whom.
+    std::map<std::int64_t, std::pair<std::string, Timestamp>> digests_;
     runtime::TaskGroup tasks_;
     bool stopping_ = false;
 };

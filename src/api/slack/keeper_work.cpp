@@ -21,11 +21,14 @@ bool is_summary(const store::SlackMessageRow& row) {
 }
 
 /// After a failure the message waits as long as an event's would.
-bool is_due(const store::SlackMessageRow& row, const std::vector<Duration>& schedule,
-            Timestamp now) {
+Timestamp due_at(const store::SlackMessageRow& row, const std::vector<Duration>& schedule) {
     const auto tries = static_cast<std::size_t>(row.tries);
-    if (tries == 0 || tries >= schedule.size()) return true;
-    return now >= row.updated_at + (schedule[tries] - schedule[tries - 1]);
+    if (tries == 0 || tries >= schedule.size()) return row.updated_at;
+    return row.updated_at + (schedule[tries] - schedule[tries - 1]);
+}
+
+std::optional<Timestamp> earlier(std::optional<Timestamp> a, std::optional<Timestamp> b) {
+    return a && b ? std::min(*a, *b) : a ? a : b;
 }
 
 Result<> raise(store::Tx& tx, WriterSide& side, const store::SlackMessageRow& row,
@@ -113,15 +116,17 @@ Result<> settle(store::Tx& tx, WriterSide& side, store::SlackMessageRow row,
 
 runtime::Task<> SlackKeeper::run_work() {
     co_await hold_lost_work();
-    MonoTime next_look = services_.loop.now();
+    MonoTime digests_at = services_.loop.now();
     while (!stopping_) {
-        co_await close_old_summaries();
-        co_await send_work();
-        if (services_.loop.now() >= next_look) {
+        work_.begin_look();
+        const auto closing = co_await close_old_summaries();
+        const auto sending = co_await send_work();
+        if (services_.loop.now() >= digests_at) {
             co_await plan_digests();
-            next_look = services_.loop.now() + services_.settings.slack.recheck_interval;
+            digests_at = services_.loop.now() + services_.settings.slack.recheck_interval;
         }
-        co_await wake_work_.wait_until(services_.loop.now() + interval_);
+        const auto rest = std::chrono::ceil<Duration>(digests_at - services_.loop.now());
+        co_await work_.rest(earlier(earlier(closing, sending), now() + rest));
     }
 }
 
@@ -142,26 +147,32 @@ runtime::Task<> SlackKeeper::hold_lost_work() {
     }
 }
 
-runtime::Task<> SlackKeeper::close_old_summaries() {
+runtime::Task<std::optional<Timestamp>> SlackKeeper::close_old_summaries() {
     const auto open = co_await store::read(
         services_.loop, services_.reader,
         [](sql::Connection& db) { return store::list_slack_work(db, State::open, 0, rows_max); });
     if (!open) {
         report("summaries", open.error());
-        co_return;
+        co_return now();
     }
     for (store::SlackMessageRow row : *open) {
-        if (row.created_at > now() - summary_time_max) continue;
+        // The oldest come first.
+        const Timestamp closes_at = row.created_at + summary_time_max;
+        if (closes_at > now()) co_return closes_at;
         row.state = State::waiting;
         const auto done = co_await store::write(
             services_.loop, services_.writer, [row = std::move(row)](store::Tx& tx) {
                 return store::change_slack_message(tx.db(), row, State::open);
             });
-        if (!done) report("summaries", done.error());
+        if (done) continue;
+        report("summaries", done.error());
+        co_return now();
     }
+    co_return std::nullopt;
 }
 
-runtime::Task<> SlackKeeper::send_work() {
+runtime::Task<std::optional<Timestamp>> SlackKeeper::send_work() {
+    std::optional<Timestamp> next;
     std::int64_t after = 0;
     for (std::size_t found = rows_max; found == rows_max;) {
         auto rows =
@@ -170,11 +181,12 @@ runtime::Task<> SlackKeeper::send_work() {
             });
         if (!rows) {
             report("summaries", rows.error());
-            co_return;
+            co_return now();
         }
         found = rows->size();
         for (store::SlackMessageRow& row : *rows) {
-            if (stopping_ || in_hand_.size() >= sends_max) co_return;
+            // Whoever ends wakes this up again.
+            if (stopping_ || in_hand_.size() >= sends_max) co_return next;
             after = row.no;
             const routing::TargetPtr target = services_.directory->target(row.destination_no);
             if (!target) {
@@ -183,10 +195,14 @@ runtime::Task<> SlackKeeper::send_work() {
             }
             // It waits with everything else for its destination.
             if (target->destination.state != DestinationState::enabled) continue;
-            if (!is_due(row, target->limits.schedule, now())) continue;
-            if (in_hand_.insert(row.no).second) tasks_.spawn(send_one(std::move(row)));
+            const Timestamp due = due_at(row, target->limits.schedule);
+            if (due > now())
+                next = earlier(next, due);
+            else if (in_hand_.insert(row.no).second)
+                tasks_.spawn(send_one(std::move(row)));
         }
     }
+    co_return next;
 }
 
 runtime::Task<> SlackKeeper::send_one(store::SlackMessageRow row) {
@@ -212,6 +228,7 @@ runtime::Task<> SlackKeeper::send_one(store::SlackMessageRow row) {
         }
     }
     in_hand_.erase(no);
+    work_.wake();
 }
 
 /// What was not sent goes back to where it waited; what never will be is told to people.
@@ -240,13 +257,20 @@ runtime::Task<> SlackKeeper::plan_digests() {
     const routing::DirectoryPtr directory = services_.directory;
     for (const routing::TargetPtr& target : directory->all_targets()) {
         if (!target || target->destination.kind != "slack") continue;
-        if (!is_digest_due(target->destination, now())) continue;
+        const Destination& d = target->destination;
+        const auto at = due_digest(d, now());
+        if (!at) continue;
+        const std::pair planned{d.slack.digest_to, *at};
+        if (const auto last = digests_.find(d.no);
+            last != digests_.end() && last->second == planned)
+            continue;
         const auto done =
             co_await store::write(services_.loop, services_.writer,
-                                  [&side = services_.writer_side, target](store::Tx& tx) {
-                                      return plan_digest(tx, side, target->destination);
+                                  [&side = services_.writer_side, target, at = *at](store::Tx& tx) {
+                                      return plan_digest(tx, side, target->destination, at);
                                   });
         if (!done) report("a digest", done.error());
+        if (done && *done == store::Applied::yes) digests_.insert_or_assign(d.no, planned);
     }
 }
 

@@ -1,5 +1,7 @@
 #include "store/tables/documents.hpp"
 
+#include <algorithm>
+
 #include "store/tables/detail.hpp"
 
 namespace blotter::store {
@@ -63,6 +65,13 @@ constexpr sql::Query document_lost{
     "document.lost",
     "SELECT no, workspace_no, id FROM accounting_document "
     "WHERE state = 3 AND (process <> ?1 OR started_ms < ?2) ORDER BY no LIMIT ?3"};
+constexpr sql::Query document_next_due{
+    "document.next_due",
+    "SELECT due_ms FROM accounting_document WHERE due_ms IS NOT NULL ORDER BY due_ms, no LIMIT 1"};
+constexpr sql::Query document_oldest_send{
+    "document.oldest_send",
+    "SELECT MIN(started_ms) FROM accounting_document WHERE state = 3 "
+    "HAVING MIN(started_ms) IS NOT NULL"};
 
 constexpr sql::Query send_insert{
     "document_send.insert",
@@ -167,6 +176,16 @@ Result<std::vector<DocumentPlace>> list_lost_documents(sql::Connection& db, cons
                                                        std::size_t limit) {
     return sql::all(db, document_lost, read_place, lost.process, lost.before,
                     detail::limit_of(limit));
+}
+
+Result<std::optional<Timestamp>> next_document_work(sql::Connection& db, Duration send_time_max) {
+    const auto read = [](const sql::Statement& s) { return sql::time_at(s, 0); };
+    TRY(const auto due, sql::one(db, document_next_due, read));
+    TRY(const auto begun, sql::one(db, document_oldest_send, read));
+    if (!begun) return due;
+    // Strictly older than that is lost.
+    const Timestamp lost = *begun + send_time_max + Duration{1};
+    return due ? std::min(*due, lost) : lost;
 }
 
 Result<> insert_send(sql::Connection& db, const SendRow& row) {

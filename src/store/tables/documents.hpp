@@ -67,6 +67,9 @@ struct LostSends {
 };
 Result<std::vector<DocumentPlace>> list_lost_documents(sql::Connection& db, const LostSends& lost,
                                                        std::size_t limit);
+/// When something is next to be done: an attempt is due, or a send that is under way counts as lost
+/// once it took `send_time_max`.
+Result<std::optional<Timestamp>> next_document_work(sql::Connection& db, Duration send_time_max);
 
 // --- accounting_send: one row for each attempt ---
 

@@ -142,6 +142,22 @@ TEST_F(Documents, lost_are_those_of_another_process_and_those_under_way_for_too_
     EXPECT_TRUE(plan_named("document.lost").contains("accounting_document_sending"));
 }
 
+TEST_F(Documents, the_next_work_is_what_is_due_or_a_send_that_takes_too_long) {
+    const auto next = [this] { return must(next_document_work(db(), Duration{100})); };
+    EXPECT_FALSE(next());
+    DocumentRow waiting = document({.state = DocumentState::validated});
+    waiting.due_at = from_ms(150);
+    waiting = changed(waiting);
+    EXPECT_EQ(next(), from_ms(150));
+    DocumentRow under_way = document();
+    under_way.state = DocumentState::sending;
+    under_way.started_at = from_ms(30);
+    changed(under_way);
+    EXPECT_EQ(next(), from_ms(131));
+    EXPECT_TRUE(plan_named("document.next_due").contains("accounting_document_due"));
+    EXPECT_TRUE(plan_named("document.oldest_send").contains("accounting_document_sending"));
+}
+
 TEST_F(Documents, sends_are_listed_latest_first) {
     const DocumentRow row = document();
     for (std::uint32_t n = 1; n <= 3; ++n) {

@@ -67,7 +67,7 @@ constexpr sql::Query envelope_expiring{
 constexpr sql::Query envelope_next_expiry{
     "envelope.next_expiry",
     "SELECT expires_ms FROM envelope WHERE state < 10 AND expires_ms IS NOT NULL "
-    "ORDER BY expires_ms LIMIT 1"};
+    "AND (expires_ms, no) > (?1, ?2) ORDER BY expires_ms, no LIMIT 1"};
 constexpr sql::Query envelope_old{
     "envelope.old",
     "SELECT no, state, updated_ms, id, created_ms, "
@@ -174,9 +174,10 @@ Result<std::vector<ExpiringEnvelope>> list_expiring_envelopes(sql::Connection& d
                     detail::limit_of(limit));
 }
 
-Result<std::optional<Timestamp>> next_envelope_expiry(sql::Connection& db) {
-    return sql::one(db, envelope_next_expiry,
-                    [](const sql::Statement& s) { return sql::time_at(s, 0); });
+Result<std::optional<Timestamp>> next_envelope_expiry(sql::Connection& db,
+                                                      const TimePosition& after) {
+    const auto read = [](const sql::Statement& s) { return sql::time_at(s, 0); };
+    return sql::one(db, envelope_next_expiry, read, after.at, after.no);
 }
 
 Result<Chunk> delete_old_envelopes(sql::Connection& db, const EnvelopeRetention& retention) {

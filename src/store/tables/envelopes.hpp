@@ -65,8 +65,9 @@ struct ExpiringEnvelope {
 Result<std::vector<ExpiringEnvelope>> list_expiring_envelopes(sql::Connection& db, Timestamp until,
                                                               const TimePosition& after,
                                                               std::size_t limit);
-/// The earliest expiry still ahead or missed, for the timer.
-Result<std::optional<Timestamp>> next_envelope_expiry(sql::Connection& db);
+/// The earliest expiry after that position, ahead or missed, for the timer.
+Result<std::optional<Timestamp>> next_envelope_expiry(sql::Connection& db,
+                                                      const TimePosition& after);
 
 /// Deletes envelopes that reached a terminal state and were not changed since `before`, once their
 /// events are gone, with their subject keys and the files that nobody else names.

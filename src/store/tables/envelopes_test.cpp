@@ -104,12 +104,14 @@ TEST_F(Envelopes, completed_ones_are_walked_in_the_order_of_completion) {
 }
 
 TEST_F(Envelopes, only_open_ones_expire_earliest_first) {
-    EXPECT_FALSE(must(next_envelope_expiry(db())));
+    EXPECT_FALSE(must(next_envelope_expiry(db(), {})));
     const auto late = envelope({.state = EnvelopeState::sent, .expires_at = from_ms(20)});
     const auto early = envelope({.state = EnvelopeState::in_progress, .expires_at = from_ms(10)});
     envelope({.state = EnvelopeState::completed, .expires_at = from_ms(5)});
     envelope({.state = EnvelopeState::sent});
-    EXPECT_EQ(must(next_envelope_expiry(db())), from_ms(10));
+    EXPECT_EQ(must(next_envelope_expiry(db(), {})), from_ms(10));
+    EXPECT_EQ(must(next_envelope_expiry(db(), {from_ms(10), early.no})), from_ms(20));
+    EXPECT_FALSE(must(next_envelope_expiry(db(), {from_ms(20), late.no})));
     auto list = must(list_expiring_envelopes(db(), from_ms(19), {}, 10));
     ASSERT_EQ(list.size(), 1U);
     EXPECT_EQ(list[0].id, early.id);
@@ -117,6 +119,7 @@ TEST_F(Envelopes, only_open_ones_expire_earliest_first) {
     ASSERT_EQ(list.size(), 1U);
     EXPECT_EQ(list[0].no, late.no);
     EXPECT_TRUE(plan_named("envelope.expiring").contains("envelope_by_expiry"));
+    EXPECT_TRUE(plan_named("envelope.next_expiry").contains("envelope_by_expiry"));
 }
 
 TEST_F(Envelopes, retention_takes_ended_ones_whose_events_are_gone) {
