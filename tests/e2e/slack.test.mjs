@@ -357,7 +357,7 @@ test('the same event for two destinations in one channel is one message; so is t
 test('a batch is spread, in order, without one 429; a larger one is folded into a summary that says so', async () => {
   const admin = await SlackAdmin.connected(server, fake);
   const channel = nextChannel();
-  await admin.destination({ channel });
+  await admin.destination({ channel, event_types: ['envelope.sent'] });
   const limited = () => fake.refused.filter((r) => r.error === 'ratelimited').length;
   const before = limited();
   await admin.api.postBatch(Array.from({ length: 8 }, (_, n) => eventOf('envelope.sent', `Nr ${n}`)));
