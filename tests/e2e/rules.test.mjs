@@ -200,3 +200,27 @@ test('events are listed by type, time and envelope, and their data is for those 
   assert.deepEqual([seen.id, seen.data], [sent.id, undefined]);
   assert.equal((await api.get('/v1/event-types/signer.signed')).expect(200).type, 'recipient.signed');
 });
+
+test('what a filter could not judge is left out, explained, and sent once the filter is mended', async (t) => {
+  const api = await server.workspace();
+  const receiver = await Receiver.start();
+  t.after(() => receiver.close());
+  const destination = await api.webhook(receiver.url, { filter: 'metadata.montant_ht > 1000' });
+  const [renamed, fitting] = [{ montant: 5000 }, { montant_ht: 5000 }];
+  const left_out = await api.postEvent(makeEvent({ envelope: { metadata: renamed } }));
+  const taken = await api.postEvent(makeEvent({ envelope: { metadata: fitting } }));
+  await api.delivered({ event_id: taken.id });
+  assert.deepEqual(await api.eventDeliveries(left_out.id), []);
+  const why = await api.destinationAction(destination.id, 'explain-filter', { event_id: left_out.id });
+  assert.deepEqual([why.taken, why.filter_matched], [false, false]);
+  assert.match(why.problem, /there is no field 'montant_ht'/);
+
+  const range = { from: '2020-01-01T00:00:00Z', until: '2099-01-01T00:00:00Z', state: 'missing' };
+  const count = async () => (await api.destinationAction(destination.id, 'replay', { ...range, preview: true })).count;
+  assert.equal(await count(), 0, 'the filter still does not take it');
+  await api.patchDestination(destination.id, { config: { filter: 'coalesce(metadata.montant_ht, metadata.montant) > 1000' } });
+  assert.equal(await count(), 1);
+  await api.destinationAction(destination.id, 'replay', range);
+  await api.delivered({ event_id: left_out.id });
+  assert.deepEqual(receiver.requests.map((r) => r.headers['webhook-id']), [taken.id, left_out.id]);
+});
