@@ -108,3 +108,26 @@ test('who cannot show that Slack sent them is refused by address; Slack itself i
   assert.equal(await knock('/slack/interactions', { method: 'POST', body: large }), 413);
   assert.equal((await admin.connect(fake)).state, 'connected');
 });
+
+test('an uninstall that Slack reports is shown at once; a report that is not true changes nothing', async (t) => {
+  const calm = await startServer(slackSettings(fake, { 'slack.check_interval': '24h' }));
+  t.after(() => calm.close());
+  fake.options.rotation_seconds = 43200;
+  const admin = await SlackAdmin.connected(calm, fake);
+  await admin.destination({ channel: 'C001' });
+  const report = (payload, options) =>
+    fetch(`${calm.url}/slack/events`, { method: 'POST', ...fake.event(payload, options) });
+  const hello = await report({ type: 'url_verification', challenge: '3eZbrw1aBm2rZgRNFdxV' });
+  assert.deepEqual(await hello.json(), { challenge: '3eZbrw1aBm2rZgRNFdxV' });
+  const removed = { type: 'event_callback', team_id: 'T0ONE', event: { type: 'app_uninstalled' } };
+  assert.equal((await report(removed)).status, 200);
+  assert.equal((await admin.connections())[0].state, 'connected', 'it is installed still');
+  fake.uninstall();
+  assert.equal((await report(removed, { secret: 'another' })).status, 401);
+  assert.equal((await report({ ...removed, team_id: 'T0TWO' })).status, 200);
+  assert.equal((await admin.connections())[0].state, 'connected');
+  assert.equal((await report({ ...removed, event: { type: 'tokens_revoked', tokens: { bot: ['U0BOT'] } } })).status, 200);
+  const [connection] = await admin.connections();
+  assert.deepEqual([connection.state, connection.state_reason], ['lost', 'account_inactive']);
+  assert.equal((await admin.api.alerts()).filter((a) => a.kind === 'slack_disconnected').length, 1);
+});

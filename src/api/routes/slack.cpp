@@ -355,6 +355,7 @@ RouteGroup slack_routes() {
          .handler = resolve_message},
     };
     for (Route& route : slack_oauth_routes()) group.routes.push_back(std::move(route));
+    for (Route& route : slack_inbound_routes()) group.routes.push_back(std::move(route));
     return group;
 }
 

@@ -1,17 +1,12 @@
 #include <array>
-#include <charconv>
-#include <cstdlib>
 
 #include <fmt/format.h>
 
-#include "api/envelope_store.hpp"
 #include "api/helpers.hpp"
 #include "api/routes/slack.hpp"
 #include "api/slack/channels.hpp"
 #include "api/slack/pages.hpp"
-#include "api/slack/resend.hpp"
 #include "api/slack/side.hpp"
-#include "security/hmac.hpp"
 
 namespace blotter::api {
 namespace {
@@ -212,14 +207,6 @@ runtime::Task<Result<Installed>> exchange_code(Services& services, const Taken& 
     co_return installed;
 }
 
-/// Who cannot show that Slack sent them is refused so many times a minute; whoever can is never
-/// kept out by others behind the same address.
-Result<> count_refusal(Services& services, const Call& call) {
-    if (services.slack_refusals.take(call.remote, services.loop.now())) return {};
-    return fail(Errc::too_many_requests,
-                "too many requests that are not Slack's came from this address; wait a minute");
-}
-
 runtime::Task<Result<Reply>> take_consent(Services& services, Call& call) {
     const std::string* state = call.query.find("state");
     if (state == nullptr || state->size() > 200)
@@ -268,57 +255,8 @@ runtime::Task<Result<Reply>> take_consent(Services& services, Call& call) {
 
 runtime::Task<Result<Reply>> finish_connect(Services& services, Call& call) {
     auto reply = co_await take_consent(services, call);
-    if (reply && reply->status >= 400) CO_CHECK(count_refusal(services, call));
+    if (reply && reply->status >= 400) CO_CHECK(count_slack_refusal(services, call));
     co_return reply;
-}
-
-// --- Buttons ---
-
-/// A message of ours comes back whole with a pressed button.
-constexpr std::uint64_t interaction_bytes_max = 256 << 10;
-
-/// "v0=" and the hex HMAC-SHA256 of "v0:time:body" under the app's signing secret.
-Result<> check_signature(const Services& services, const Call& call) {
-    const auto& secret = services.settings.slack.signing_secret;
-    if (!secret.is_set())
-        return fail(Errc::not_found, "this installation takes no interactions from Slack");
-    const std::string_view time = call.request.headers.get("x-slack-request-timestamp");
-    const std::string_view given = call.request.headers.get("x-slack-signature");
-    std::int64_t at = 0;
-    const auto [end, error] = std::from_chars(time.data(), time.data() + time.size(), at);
-    const std::int64_t now = to_ms(call.now) / 1'000;
-    const bool fresh = error == std::errc{} && end == time.data() + time.size() &&
-                       std::abs(now - at) <= 300 && !time.empty();
-    const std::string signed_text = fmt::format("v0:{}:{}", time, call.request.body);
-    const std::string expected =
-        "v0=" + to_hex(security::hmac_sha256(as_bytes(secret.reveal()), as_bytes(signed_text)));
-    const bool genuine = constant_time_equal(as_bytes(expected), as_bytes(given));
-    if (fresh && genuine) return {};
-    return fail(Errc::bad_signature, "the signature is not Slack's, or the request is too old");
-}
-
-runtime::Task<Result<Reply>> take_interaction(Services& services, Call& call) {
-    auto genuine = check_signature(services, call);
-    if (!genuine && genuine.error().code == Errc::bad_signature)
-        CO_CHECK(count_refusal(services, call));
-    CO_CHECK(std::move(genuine));
-    CO_TRY(const http::Query form, http::Query::parse(call.request.body));
-    const std::string* payload = form.find("payload");
-    if (payload == nullptr)
-        co_return fail(Errc::invalid_argument, "there is no payload", "/payload");
-    CO_TRY(const json::Value body, json::parse(*payload, {.bytes_max = payload->size() + 1}));
-    // An address was opened in the browser, or an event of another kind: heard, nothing to do.
-    if (text_at(body, "/actions/0/action_id") != "send_again") co_return Reply{};
-    const auto id = SlackMessageId::parse(text_at(body, "/actions/0/value"));
-    if (!id) co_return Reply{};
-    const auto done = co_await store::write(
-        services.loop, services.writer,
-        [&side = services.writer_side, id = *id, team = text_at(body, "/team/id")](store::Tx& tx) {
-            return resend_from_slack(tx, side, id, team);
-        });
-    // Slack shows a warning for anything but 200; what went wrong is ours to know.
-    if (!done) services.log.warning("slack.action_failed", {{"error", done.error()}});
-    co_return Reply{};
 }
 
 }  // namespace
@@ -354,14 +292,6 @@ std::vector<Route> slack_oauth_routes() {
                         {"error", "Why there is no code"},
                         {"error_description", "The same in words"}},
          .handler = finish_connect},
-        {.method = Method::post,
-         .path = "/slack/interactions",
-         .operation = "takeSlackInteraction",
-         .tag = "slack",
-         .summary = "Where Slack reports that a button was pressed; signed by Slack",
-         .access = Access::open,
-         .handler = take_interaction,
-         .bytes_max = interaction_bytes_max},
     };
 }
 

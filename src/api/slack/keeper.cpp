@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "api/slack/identity.hpp"
 #include "api/slack/side.hpp"
 
 namespace blotter::api {
@@ -58,7 +59,7 @@ runtime::Task<> SlackKeeper::stop() {
 }
 
 void SlackKeeper::report(std::string_view what, const Error& error) {
-    services_.log.warning("slack.upkeep_failed", {{"reason", what}, {"error", error}});
+    log_slack_upkeep(services_, what, error);
 }
 
 runtime::Task<> SlackKeeper::run_care() {
@@ -109,7 +110,10 @@ runtime::Task<> SlackKeeper::look_after(store::SlackConnectionRow row) {
         // The check would use the token that was just replaced; it is due again at the next look.
         if (renewed == Renewed::yes) co_return;
     }
-    co_await check_identity(*connection, renewed);
+    const auto checked = co_await check_slack_identity(
+        services_, *connection,
+        renewed == Renewed::refused ? RunOut::ends_it : RunOut::says_nothing);
+    if (!checked) report("a connection", checked.error());
 }
 
 runtime::Task<SlackKeeper::Renewed> SlackKeeper::renew(const OpenSlack& connection) {
@@ -142,43 +146,6 @@ runtime::Task<SlackKeeper::Renewed> SlackKeeper::renew(const OpenSlack& connecti
             co_return Renewed::not_now;
         co_await services_.loop.sleep_for(std::chrono::seconds{1});
     }
-}
-
-/// Whether Slack still knows us, as whom, and with which permissions. A token that ran out while
-/// its renewal did not get through says nothing about the connection.
-runtime::Task<> SlackKeeper::check_identity(const OpenSlack& connection, Renewed renewed) {
-    const CallAnswer answer =
-        co_await services_.slack->api.post_form("auth.test", connection.tokens.access, {});
-    std::string trouble;
-    const bool is_over = answer.kind == ErrorClass::lost ||
-                         (answer.kind == ErrorClass::expired && renewed == Renewed::refused);
-    if (!answer.ok && !is_over) {
-        report("a connection", {Errc::unavailable, answer.words, ""});
-        co_return;
-    }
-    if (!answer.ok)
-        trouble = answer.error;
-    else if (text_at(answer.body, "team_id") != connection.row.team_id)
-        trouble = "another_workspace";
-    else if (!answer.scopes.empty() && !missing_slack_scope(answer.scopes).empty())
-        trouble = "missing_scope";
-    if (!trouble.empty())
-        services_.log.warning("slack.connection_lost", {{"reason", std::string_view{trouble}}});
-    const auto done =
-        co_await store::write(services_.loop, services_.writer,
-                              [&side = services_.writer_side, &asked = connection.row, trouble,
-                               scopes = answer.scopes](store::Tx& tx) -> Result<> {
-                                  TRY(auto row, store::load_slack_connection(tx.db(), asked.no));
-                                  // Connected anew meanwhile: the answer was about another token.
-                                  if (!row || row->sealed != asked.sealed) return {};
-                                  if (!trouble.empty())
-                                      return lose_slack(tx, side, *std::move(row), trouble);
-                                  row->checked_at = side.clock().wall();
-                                  if (!scopes.empty()) row->scopes = scopes;
-                                  CHECK(store::change_slack_connection(tx.db(), *row));
-                                  return {};
-                              });
-    if (!done) report("a connection", done.error());
 }
 
 // --- Channels ---

@@ -44,7 +44,6 @@ class SlackKeeper {
     runtime::Task<> look_after_connections();
     runtime::Task<> look_after(store::SlackConnectionRow row);
     runtime::Task<Renewed> renew(const OpenSlack& connection);
-    runtime::Task<> check_identity(const OpenSlack& connection, Renewed renewed);
     runtime::Task<> look_after_channels();
     runtime::Task<> release(std::int64_t destination_no);
 

@@ -129,6 +129,12 @@ export class FakeSlack {
     return { body, headers: signed(body, secret, at) };
   }
 
+  /** What Slack posts to the address for events: { body, headers }. */
+  event(payload, { secret = this.app.signing_secret, at = Math.floor(Date.now() / 1000) } = {}) {
+    const body = JSON.stringify(payload);
+    return { body, headers: { ...signed(body, secret, at), 'content-type': 'application/json' } };
+  }
+
   // --- The wire. ---
 
   take(request, response) {
