@@ -70,6 +70,8 @@ def measure(options, folder, scratch):
             say(f'{row}:')
             try:
                 results[row] = ROWS[row](bench)
+                # Written after each row: a run that is cut short keeps what it has measured.
+                report.write(results, options, bench, folder)
             except Failed as failure:
                 failed.append(row)
                 say(f'  FAILED: {failure}')
