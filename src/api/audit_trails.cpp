@@ -38,7 +38,7 @@ Result<std::optional<Envelope>> foresee(Services& services, const Call& call,
                                         const Sources& sources,
                                         const std::vector<Attachment>& attachments) {
     TRY(const Envelope before,
-        open_envelope(services.keys, call.workspace, sources.envelope.envelopes.front(),
+        open_envelope(services.keys, call.workspace, sources.envelope.rows.front(),
                       sources.envelope.workspace_keys));
     envelopes::Command command;
     command.action = envelopes::Action::attached;

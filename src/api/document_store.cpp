@@ -9,8 +9,6 @@ namespace {
 
 using documents::Document;
 
-constexpr std::size_t document_bytes_max = 16 << 20;
-
 std::unexpected<Error> no_such_document() {
     return fail(Errc::not_found, "there is no such document in this workspace");
 }
@@ -22,33 +20,19 @@ security::Cell cell_of(const WorkspaceId& workspace, const DocumentId& document,
 
 store::DocumentRow row_of(const Document& d) {
     store::DocumentRow row;
-    row.no = d.no;
-    row.id = d.id;
-    row.workspace_no = d.workspace_no;
-    row.entity_no = d.entity_no;
-    row.state = d.state;
+    copy_columns(d, row);
     if (d.content.supplier) row.supplier = d.content.supplier->reference_id;
-    row.created_at = d.created_at;
-    row.updated_at = d.updated_at;
     row.validated_at = d.validated_at;
     row.sent_at = d.sent_at;
     row.started_at = d.started_at;
     row.due_at = d.due_at;
-    row.version = d.version;
     return row;
 }
 
 Bytes seal(intake::Keyring& keys, const WorkspaceId& workspace, const security::DataKey& key,
            const Document& document) {
-    const std::string text = json::to_text(documents::to_stored(document));
-    return keys.vault().seal_payload(key, cell_of(workspace, document.id, "document"),
-                                     as_bytes(text));
-}
-
-Result<json::Value> open_json(intake::Keyring& keys, const security::Cell& cell,
-                              const security::DataKey& key, ByteView sealed) {
-    TRY(const Bytes plain, keys.vault().open_payload(key, cell, sealed));
-    return json::parse(as_text(plain), {.values_max = 1'000'000, .bytes_max = document_bytes_max});
+    return seal_json(keys, cell_of(workspace, document.id, "document"), key,
+                     documents::to_stored(document));
 }
 
 Result<Document> open(intake::Keyring& keys, const WorkspaceId& workspace,
@@ -56,18 +40,11 @@ Result<Document> open(intake::Keyring& keys, const WorkspaceId& workspace,
     TRY(const json::Value stored,
         open_json(keys, cell_of(workspace, row.id, "document"), key, row.document));
     Document out;
-    out.no = row.no;
-    out.id = row.id;
-    out.workspace_no = row.workspace_no;
-    out.entity_no = row.entity_no;
-    out.state = row.state;
-    out.created_at = row.created_at;
-    out.updated_at = row.updated_at;
+    copy_columns(row, out);
     out.validated_at = row.validated_at;
     out.sent_at = row.sent_at;
     out.started_at = row.started_at;
     out.due_at = row.due_at;
-    out.version = row.version;
     CHECK(documents::from_stored(stored, out));
     return out;
 }
@@ -93,14 +70,24 @@ Result<> raise(store::Tx& tx, WriterSide& side, const Document& document) {
     const std::string subject = document.id.text();
     CHECK(store::raise_alert(tx.db(), {.id = side.entropy().id<AlertId>(now),
                                        .workspace_no = document.workspace_no,
-                                       .kind = "document_not_posted",
+                                       .kind = not_posted_alert,
                                        .subject = subject,
                                        .detail = text,
                                        .at = now}));
     return {};
 }
 
-/// The original file is kept as long as the document is.
+/// What a person was told to look at is over once the document is posted.
+Result<> settle_alert(store::Tx& tx, WriterSide& side, const Document& document) {
+    if (document.state != DocumentState::sent || document.sending.error) return {};
+    CHECK(store::resolve_alert_of(tx.db(),
+                                  {document.workspace_no, not_posted_alert, document.id.text()},
+                                  "sent", side.clock().wall()));
+    return {};
+}
+
+/// The original file is kept as long as the document is. So is one that was replaced: when the
+/// document's data is erased, it must go as well.
 Result<> note_file(store::Tx& tx, const Document& document) {
     const auto& file = document.content.file;
     if (!file) return {};
@@ -147,7 +134,7 @@ Result<> write_step(store::Tx& tx, WriterSide& side, documents::Transition& step
         return fail(Errc::internal, "a document changed while it was being changed");
     if (next.state == DocumentState::draft) CHECK(note_file(tx, next));
     if (ended) CHECK(store::insert_send(tx.db(), *ended));
-    if (step.alert) CHECK(raise(tx, side, next));
+    CHECK(step.alert ? raise(tx, side, next) : settle_alert(tx, side, next));
     for (EventDraft& event : step.events)
         CHECK(side.intake.accept(tx, next.workspace_no, std::move(event)));
     return {};
@@ -170,24 +157,10 @@ Result<Bytes> seal_detail(store::Tx& tx, WriterSide& side, const Document& docum
                                             as_bytes(text));
 }
 
-Result<SealedDocuments> with_keys(sql::Connection& db, std::int64_t workspace_no,
-                                  std::vector<store::DocumentRow> rows) {
-    SealedDocuments out;
-    out.documents.reserve(rows.size());
-    for (store::DocumentRow& row : rows) {
-        TRY(auto key, store::find_subject_key(db, workspace_no, row.id.value));
-        out.documents.push_back({std::move(row), std::move(key)});
-    }
-    TRY(out.workspace_keys, store::list_data_keys(db, workspace_no, 1'000));
-    return out;
-}
-
 Result<SealedDocuments> load_sealed_document(sql::Connection& db, const DocumentPlace& place) {
     TRY(auto row, store::find_document(db, place.workspace_no, place.id));
     if (!row) return no_such_document();
-    std::vector<store::DocumentRow> rows;
-    rows.push_back(*std::move(row));
-    return with_keys(db, place.workspace_no, std::move(rows));
+    return with_keys(db, place.workspace_no, *std::move(row));
 }
 
 Result<Document> open_document(intake::Keyring& keys, const WorkspaceId& workspace,

@@ -1,14 +1,19 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
 #include <vector>
 
+#include "api/sealed_rows.hpp"
 #include "api/services.hpp"
 #include "documents/machine.hpp"
 #include "store/tables/documents.hpp"
 
 /// Documents between the store's sealed rows and the state machine.
 namespace blotter::api {
+
+/// The kind of the alert that a document could not be sent, or may or may not have been.
+inline constexpr std::string_view not_posted_alert = "document_not_posted";
 
 // --- Writer's thread. ---
 
@@ -39,17 +44,8 @@ Result<Bytes> seal_detail(store::Tx& tx, WriterSide& side, const documents::Docu
 
 // --- Any thread: rows are read on one, opened on the one that owns the keys. ---
 
-struct SealedDocument {
-    store::DocumentRow row;
-    std::optional<store::SubjectKeyRow> key;
-};
-struct SealedDocuments {
-    std::vector<SealedDocument> documents;
-    std::vector<store::DataKeyRow> workspace_keys;
-};
-/// Adds keys to rows of one workspace. Any connection.
-Result<SealedDocuments> with_keys(sql::Connection& db, std::int64_t workspace_no,
-                                  std::vector<store::DocumentRow> rows);
+using SealedDocument = SealedRow<store::DocumentRow>;
+using SealedDocuments = SealedRows<store::DocumentRow>;
 /// Any connection. Errc::not_found for unknown and foreign ones.
 Result<SealedDocuments> load_sealed_document(sql::Connection& db, const DocumentPlace& place);
 /// Errc::gone when its data was erased, corrupt when it cannot be read.

@@ -8,51 +8,32 @@
 namespace blotter::api {
 namespace {
 
-constexpr std::size_t document_bytes_max = 16 << 20;
-
 std::unexpected<Error> no_such_envelope() {
     return fail(Errc::not_found, "there is no such envelope in this workspace");
 }
 
 store::EnvelopeRow row_of(const Envelope& e) {
     store::EnvelopeRow row;
-    row.no = e.no;
-    row.id = e.id;
-    row.workspace_no = e.workspace_no;
-    row.entity_no = e.entity_no;
-    row.state = e.state;
-    row.created_at = e.created_at;
-    row.updated_at = e.updated_at;
+    copy_columns(e, row);
     row.expires_at = e.expires_at;
     row.completed_at = e.completed_at;
-    row.version = e.version;
     return row;
 }
 
 Bytes seal(intake::Keyring& keys, const WorkspaceId& workspace, const security::DataKey& key,
            const Envelope& envelope) {
-    const std::string text = json::to_text(envelopes::to_document(envelope));
-    return keys.vault().seal_payload(key, intake::envelope_cell(workspace, envelope.id),
-                                     as_bytes(text));
+    return seal_json(keys, intake::envelope_cell(workspace, envelope.id), key,
+                     envelopes::to_document(envelope));
 }
 
 Result<Envelope> open(intake::Keyring& keys, const WorkspaceId& workspace,
                       const security::DataKey& key, const store::EnvelopeRow& row) {
-    TRY(const Bytes plain,
-        keys.vault().open_payload(key, intake::envelope_cell(workspace, row.id), row.document));
     TRY(const json::Value document,
-        json::parse(as_text(plain), {.values_max = 1'000'000, .bytes_max = document_bytes_max}));
+        open_json(keys, intake::envelope_cell(workspace, row.id), key, row.document));
     Envelope out;
-    out.no = row.no;
-    out.id = row.id;
-    out.workspace_no = row.workspace_no;
-    out.entity_no = row.entity_no;
-    out.state = row.state;
-    out.created_at = row.created_at;
-    out.updated_at = row.updated_at;
+    copy_columns(row, out);
     out.expires_at = row.expires_at;
     out.completed_at = row.completed_at;
-    out.version = row.version;
     CHECK(envelopes::from_document(document, out));
     return out;
 }
@@ -138,25 +119,11 @@ Result<Envelope> change_envelope(store::Tx& tx, WriterSide& side, const Envelope
     return std::move(step.next);
 }
 
-Result<SealedEnvelopes> with_keys(sql::Connection& db, std::int64_t workspace_no,
-                                  std::vector<store::EnvelopeRow> rows) {
-    SealedEnvelopes out;
-    out.envelopes.reserve(rows.size());
-    for (store::EnvelopeRow& row : rows) {
-        TRY(auto key, store::find_subject_key(db, workspace_no, row.id.value));
-        out.envelopes.push_back({std::move(row), std::move(key)});
-    }
-    TRY(out.workspace_keys, store::list_data_keys(db, workspace_no, 1'000));
-    return out;
-}
-
 Result<SealedEnvelopes> load_sealed_envelope(sql::Connection& db, std::int64_t workspace_no,
                                              const EnvelopeId& id) {
     TRY(auto row, store::find_envelope(db, workspace_no, id));
     if (!row) return no_such_envelope();
-    std::vector<store::EnvelopeRow> rows;
-    rows.push_back(*std::move(row));
-    return with_keys(db, workspace_no, std::move(rows));
+    return with_keys(db, workspace_no, *std::move(row));
 }
 
 Result<Envelope> open_envelope(intake::Keyring& keys, const WorkspaceId& workspace,

@@ -3,6 +3,7 @@
 #include <optional>
 #include <vector>
 
+#include "api/sealed_rows.hpp"
 #include "api/services.hpp"
 #include "envelopes/machine.hpp"
 #include "store/tables/envelopes.hpp"
@@ -35,17 +36,8 @@ Result<Envelope> change_envelope(store::Tx& tx, WriterSide& side, const Envelope
 
 // --- Any thread: rows are read on one, opened on the one that owns the keys. ---
 
-struct SealedEnvelope {
-    store::EnvelopeRow row;
-    std::optional<store::SubjectKeyRow> key;
-};
-struct SealedEnvelopes {
-    std::vector<SealedEnvelope> envelopes;
-    std::vector<store::DataKeyRow> workspace_keys;
-};
-/// Adds keys to rows. Any connection.
-Result<SealedEnvelopes> with_keys(sql::Connection& db, std::int64_t workspace_no,
-                                  std::vector<store::EnvelopeRow> rows);
+using SealedEnvelope = SealedRow<store::EnvelopeRow>;
+using SealedEnvelopes = SealedRows<store::EnvelopeRow>;
 /// Any connection. Errc::not_found for unknown and foreign ones.
 Result<SealedEnvelopes> load_sealed_envelope(sql::Connection& db, std::int64_t workspace_no,
                                              const EnvelopeId& id);

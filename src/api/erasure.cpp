@@ -1,7 +1,11 @@
 #include "api/erasure.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
+#include "api/document_store.hpp"
+#include "api/event_intake.hpp"
 #include "model/envelope.hpp"
 #include "store/tables/access.hpp"
 #include "store/tables/alerts.hpp"
@@ -20,7 +24,7 @@ constexpr std::size_t page_rows = 500;
 struct Subject {
     std::int64_t workspace_no = 0;
     Uuid id{};
-    std::string name;  ///< "env_…" or "evt_…"
+    std::string name;  ///< its public id
     std::vector<std::int64_t> event_seqs;
 };
 struct Tally {
@@ -29,9 +33,10 @@ struct Tally {
     std::int64_t files_kept = 0;
 };
 
+template <typename Id>
 Result<std::optional<json::Value>> find_before(store::Tx& tx, std::int64_t workspace_no,
-                                               const Uuid& subject) {
-    TRY(const auto before, store::find_erasure(tx.db(), workspace_no, subject));
+                                               const Id& id) {
+    TRY(const auto before, store::find_erasure(tx.db(), workspace_no, id.text()));
     if (!before) return std::nullopt;
     TRY(json::Value summary, json::parse(before->summary));
     return std::optional{std::move(summary)};
@@ -117,6 +122,24 @@ Result<> erase_files(store::Tx& tx, const Subject& subject, Tally& tally) {
     }
 }
 
+// --- Quarantine ---
+
+/// What stands for the data of an event that was set aside. Not its id: an event may have the same,
+/// that was sent again in another form and accepted.
+Uuid subject_of_quarantined(const QuarantineId& id) {
+    const Digest digest = sha256("quarantined " + id.text());
+    Uuid out{};
+    std::copy_n(digest.begin(), out.size(), out.begin());
+    return out;
+}
+
+Result<> erase_quarantined_of(store::Tx& tx, const Subject& subject) {
+    TRY(const auto set_aside, store::list_quarantined_of(tx.db(), subject.id));
+    for (const QuarantineId& id : set_aside)
+        CHECK(store::erase_alerts(tx.db(), {subject.workspace_no, quarantined_alert, id.text()}));
+    return store::erase_quarantined(tx.db(), subject.id);
+}
+
 // --- All of it ---
 
 json::Value summary_of(const Subject& subject, const Tally& tally, const std::string& basis,
@@ -139,13 +162,13 @@ Result<json::Value> erase(store::Tx& tx, WriterSide& side, delivery::Hub& hub,
         CHECK(end_deliveries(tx, subject, seq, tally));
     CHECK(erase_files(tx, subject, tally));
     CHECK(store::erase_idempotent_answers(tx.db(), subject.id));
-    CHECK(store::erase_quarantined(tx.db(), subject.id));
+    CHECK(erase_quarantined_of(tx, subject));
     CHECK(store::destroy_subject_key(tx.db(), subject.workspace_no, subject.id, now));
     side.scribe.erase(tx, subject.event_seqs);
     tx.after_commit([&hub, seqs = subject.event_seqs] { hub.erased(seqs); });
     json::Value summary = summary_of(subject, tally, request.basis, now);
     CHECK(store::insert_erasure(tx.db(),
-                                {subject.id, subject.workspace_no, now, json::to_text(summary)}));
+                                {subject.name, subject.workspace_no, now, json::to_text(summary)}));
     CHECK(side.intake.note(tx, subject.workspace_no, ledger::LeafKind::erasure,
                            {{"basis", request.basis},
                             {"events", static_cast<std::int64_t>(subject.event_seqs.size())},
@@ -154,12 +177,8 @@ Result<json::Value> erase(store::Tx& tx, WriterSide& side, delivery::Hub& hub,
     return summary;
 }
 
-Result<std::vector<std::int64_t>> events_of(store::Tx& tx, std::int64_t workspace_no,
-                                            std::int64_t envelope_no) {
+Result<std::vector<std::int64_t>> events_of(store::Tx& tx, const store::EventFilter& filter) {
     std::vector<std::int64_t> out;
-    store::EventFilter filter;
-    filter.workspace_no = workspace_no;
-    filter.envelope_no = envelope_no;
     store::PageOptions page{.limit = page_rows, .order = store::Order::oldest_first};
     for (;;) {
         TRY(const auto found, store::list_events(tx.db(), filter, page, store::Payload::skip));
@@ -173,7 +192,7 @@ Result<std::vector<std::int64_t>> events_of(store::Tx& tx, std::int64_t workspac
 
 Result<json::Value> erase_envelope(store::Tx& tx, WriterSide& side, delivery::Hub& hub,
                                    const ErasureRequest& request, const EnvelopeId& id) {
-    TRY(auto before, find_before(tx, request.workspace_no, id.value));
+    TRY(auto before, find_before(tx, request.workspace_no, id));
     if (before) return *std::move(before);
     TRY(const auto envelope, store::find_envelope(tx.db(), request.workspace_no, id));
     if (!envelope) return fail(Errc::not_found, "there is no such envelope in this workspace");
@@ -183,13 +202,36 @@ Result<json::Value> erase_envelope(store::Tx& tx, WriterSide& side, delivery::Hu
                                 "draft, before its data is erased",
                                 to_text(envelope->state)));
     Subject subject{request.workspace_no, id.value, id.text(), {}};
-    TRY(subject.event_seqs, events_of(tx, request.workspace_no, envelope->no));
+    TRY(subject.event_seqs,
+        events_of(tx, {.workspace_no = request.workspace_no, .envelope_no = envelope->no}));
+    return erase(tx, side, hub, request, subject);
+}
+
+Result<json::Value> erase_document(store::Tx& tx, WriterSide& side, delivery::Hub& hub,
+                                   const ErasureRequest& request, const DocumentId& id) {
+    TRY(auto before, find_before(tx, request.workspace_no, id));
+    if (before) return *std::move(before);
+    TRY(const auto document, store::find_document(tx.db(), request.workspace_no, id));
+    if (!document) return fail(Errc::not_found, "there is no such document in this workspace");
+    if (document->state == DocumentState::sending)
+        return fail(Errc::conflict,
+                    "the document is being sent right now: its data can be erased once the "
+                    "accounting system has answered");
+    CHECK(tx.db().overwrite_deleted());
+    const Timestamp now = side.clock().wall();
+    CHECK(store::erase_document(tx.db(), document->no, now));
+    CHECK(store::erase_alerts(tx.db(), {request.workspace_no, not_posted_alert, id.text()}));
+    CHECK(store::resolve_alert_of(tx.db(), {request.workspace_no, not_posted_alert, id.text()},
+                                  "erased", now));
+    Subject subject{request.workspace_no, id.value, id.text(), {}};
+    TRY(subject.event_seqs,
+        events_of(tx, {.workspace_no = request.workspace_no, .document_no = document->no}));
     return erase(tx, side, hub, request, subject);
 }
 
 Result<json::Value> erase_event(store::Tx& tx, WriterSide& side, delivery::Hub& hub,
                                 const ErasureRequest& request, const EventId& id) {
-    TRY(auto before, find_before(tx, request.workspace_no, id.value));
+    TRY(auto before, find_before(tx, request.workspace_no, id));
     if (before) return *std::move(before);
     TRY(const auto event, store::find_event(tx.db(), request.workspace_no, id));
     if (!event) return fail(Errc::not_found, "there is no such event in this workspace");
@@ -200,7 +242,35 @@ Result<json::Value> erase_event(store::Tx& tx, WriterSide& side, delivery::Hub& 
                                 "together: POST /v1/envelopes/{}/erase",
                                 EnvelopeId{owner}.text(), EnvelopeId{owner}.text()));
     }
+    if (event->document_no) {
+        TRY(const Uuid owner, intake::subject_of(tx.db(), *event));
+        return fail(Errc::conflict,
+                    fmt::format("the event belongs to the document {}, whose events are erased "
+                                "together: POST /v1/documents/{}/erase",
+                                DocumentId{owner}.text(), DocumentId{owner}.text()));
+    }
     return erase(tx, side, hub, request, {request.workspace_no, id.value, id.text(), {event->seq}});
+}
+
+Result<json::Value> erase_quarantined(store::Tx& tx, WriterSide& side, delivery::Hub& hub,
+                                      const ErasureRequest& request, const QuarantineId& id) {
+    TRY(auto before, find_before(tx, request.workspace_no, id));
+    if (before) return *std::move(before);
+    TRY(const auto row, store::find_quarantine(tx.db(), request.workspace_no, id));
+    if (!row) return fail(Errc::not_found, "there is no such quarantined event in this workspace");
+    if (row->state == store::QuarantineState::released)
+        return fail(Errc::conflict,
+                    "the event was released, and its data is erased where it went: POST "
+                    "/v1/events/{event_id}/erase, or that of the envelope it belongs to");
+    // What can no longer be read can no longer be released.
+    CHECK(store::decide_quarantine(tx.db(), {.workspace_no = request.workspace_no,
+                                             .id = id,
+                                             .state = store::QuarantineState::rejected,
+                                             .by = request.by,
+                                             .at = side.clock().wall()}));
+    const Uuid subject = subject_of_quarantined(id);
+    CHECK(store::set_quarantine_subject(tx.db(), row->no, subject));
+    return erase(tx, side, hub, request, {request.workspace_no, subject, id.text(), {}});
 }
 
 Result<> remove_doomed_blobs(sql::Connection& db, store::Blobs& blobs) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "store/tables/alerts.hpp"
+#include "store/tables/documents.hpp"
 #include "store/tables/envelopes.hpp"
 #include "store/tables/files.hpp"
 
@@ -64,6 +65,22 @@ Result<std::vector<FileId>> settle_files(store::Tx& tx, std::int64_t workspace_n
         }
     }
     return out;
+}
+
+/// A document that is kept here has its own history, which only its state machine writes.
+Result<> refuse_own_document(store::Tx& tx, std::int64_t workspace_no, const EventDraft& draft) {
+    const json::Value* named = draft.data.at_pointer("/document/id");
+    if (group_of(draft.type) != EventGroup::document || named == nullptr ||
+        named->as_string() == nullptr)
+        return {};
+    const auto id = DocumentId::parse(*named->as_string());
+    if (!id) return {};
+    TRY(const auto known, store::find_document(tx.db(), workspace_no, *id));
+    if (!known) return {};
+    return fail(Errc::conflict,
+                "this document is kept here: validate and send it with POST "
+                "/v1/documents/{document_id}/…, and its events follow",
+                "/data/document/id");
 }
 
 /// An envelope that is kept here has its own history, which only its state machine writes; other
@@ -152,7 +169,7 @@ Result<> write_aside(store::Tx& tx, WriterSide& side, const routing::WorkspaceFa
                                                           {"pointer", suspicion.pointer}});
     CHECK(store::raise_alert(tx.db(), {.id = side.entropy().id<AlertId>(row.received_at),
                                        .workspace_no = workspace.no,
-                                       .kind = "event_quarantined",
+                                       .kind = quarantined_alert,
                                        .subject = type,
                                        .detail = detail,
                                        .at = row.received_at}));
@@ -199,6 +216,7 @@ security::Cell quarantine_cell(const WorkspaceId& workspace, const QuarantineId&
 Result<EventAnswer> accept_event(store::Tx& tx, WriterSide& side, std::int64_t workspace_no,
                                  PostedEvent event, const std::optional<std::string>& key) {
     TRY(const std::vector<FileId> files, settle_files(tx, workspace_no, event.draft.data));
+    CHECK(refuse_own_document(tx, workspace_no, event.draft));
     CHECK(find_own_envelope(tx, workspace_no, event.draft));
     const std::optional<EnvelopeId> envelope = event.draft.envelope;
     TRY(const intake::Accepted accepted,

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "api/event_request.hpp"
 #include "api/services.hpp"
@@ -17,6 +18,9 @@ using EventAnswer = json::Object;
 /// `is_of_the_event` are the event's own: nothing of it was written that matters.
 Result<EventAnswer> take_event(store::Tx& tx, WriterSide& side, std::int64_t workspace_no,
                                PostedEvent event, const std::optional<std::string>& key);
+
+/// The kind of the alert that an event was set aside.
+inline constexpr std::string_view quarantined_alert = "event_quarantined";
 
 /// Whether the event is at fault, and not the store.
 bool is_of_the_event(Errc code);

@@ -28,12 +28,13 @@ security::Cell answer_cell(const Idempotency& what) {
     return {what.workspace, "idempotency", "body", what.key_hash};
 }
 
-/// The envelope that an answer shows: it holds names and addresses and goes with them.
+/// The envelope or document that an answer shows: it holds names and goes with them.
 std::optional<Uuid> subject_of(const json::Value& body) {
     const json::Value* id = body.find("id");
     if (id == nullptr || id->as_string() == nullptr) return std::nullopt;
-    const auto envelope = EnvelopeId::parse(*id->as_string());
-    return envelope ? std::optional{envelope->value} : std::nullopt;
+    if (const auto envelope = EnvelopeId::parse(*id->as_string())) return envelope->value;
+    if (const auto document = DocumentId::parse(*id->as_string())) return document->value;
+    return std::nullopt;
 }
 
 }  // namespace

@@ -120,6 +120,7 @@ Result<> from_stored(const json::Value& stored, Document& into) {
 json::Value to_view(const Document& document) {
     json::Object out;
     append_state(out, document);
+    time_if(out, "sending_since", document.started_at);
     append_content(out, document.content);
     append_sending(out, document);
     out.append("version", document.version);

@@ -1,4 +1,5 @@
-// The schema and the example in docs/formats/documents.md are those that this code makes.
+// The schema and the example in docs/formats/documents.md are those that this code makes. When they
+// are not, the page as it should be lies in the build folder.
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -10,16 +11,23 @@
 namespace blotter::documents {
 namespace {
 
-std::string block(const std::string& name) {
-    std::ifstream file{BLOTTER_SOURCE_DIR "/docs/formats/documents.md"};
+constexpr const char* page_path = BLOTTER_SOURCE_DIR "/docs/formats/documents.md";
+constexpr const char* made_path = BLOTTER_BINARY_DIR "/documents.md";
+
+std::string read_page() {
+    std::ifstream file{page_path};
     std::ostringstream text;
     text << file.rdbuf();
-    const std::string page = text.str();
+    return text.str();
+}
+
+/// The page with another text in its fenced block "```json NAME"; empty when it has none.
+std::string with_block(const std::string& page, const std::string& name, std::string_view text) {
     const std::string fence = "```json " + name + "\n";
     const std::size_t at = page.find(fence);
-    if (at == std::string::npos) return "there is no such block";
+    if (at == std::string::npos) return {};
     const std::size_t begin = at + fence.size();
-    return page.substr(begin, page.find("\n```", begin) - begin);
+    return page.substr(0, begin) + std::string{text} + page.substr(page.find("\n```", begin));
 }
 
 std::set<std::string> names_of(const json::Value& object) {
@@ -35,9 +43,14 @@ std::set<std::string> names_in(const json::Value& array) {
 }
 
 TEST(DocumentPayload, is_as_documented) {
-    EXPECT_EQ(block("payload"),
-              json::to_pretty_text(make_payload(example_document(), example_context())));
-    EXPECT_EQ(block("schema"), payload_schema());
+    const std::string page = read_page();
+    const std::string example =
+        json::to_pretty_text(make_payload(example_document(), example_context()));
+    const std::string made =
+        with_block(with_block(page, "payload", example), "schema", payload_schema());
+    ASSERT_FALSE(made.empty()) << "a block is missing";
+    std::ofstream{made_path} << made;
+    EXPECT_EQ(page, made) << "as it should be: cp " << made_path << ' ' << page_path;
 }
 
 TEST(DocumentPayload, has_the_members_of_its_schema) {

@@ -31,6 +31,8 @@ void emit(Transition& step, EventType type, Timestamp now) {
     EventDraft event;
     event.type = type;
     event.occurred_at = now;
+    event.document = step.next.id;
+    if (step.next.no != 0) event.document_no = step.next.no;
     event.entity_nos = {step.next.entity_no};
     event.data = json::Object{{"document", event_view(step.next, type)}};
     step.events.push_back(std::move(event));

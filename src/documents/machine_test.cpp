@@ -12,6 +12,7 @@ constexpr Timestamp later = from_ms(2'000'000);
 
 Document in_state(DocumentState state) {
     Document out = example_document();
+    out.no = 5;
     out.entity_no = 7;
     out.state = state;
     if (state == DocumentState::draft) out.validated_at.reset();
@@ -108,8 +109,11 @@ TEST(Machine, does_for_each_state_and_command_what_the_table_says) {
         EXPECT_EQ(step->next.version, before.version + 1) << item.what;
         EXPECT_EQ(step->next.updated_at, later) << item.what;
         EXPECT_EQ(request_id_of(step->next), request_id_of(before)) << item.what;
-        for (const EventDraft& event : step->events)
+        for (const EventDraft& event : step->events) {
             EXPECT_EQ(event.entity_nos, std::vector<std::int64_t>{7}) << item.what;
+            EXPECT_EQ(event.document, before.id) << item.what;
+            EXPECT_EQ(event.document_no, before.no) << item.what;
+        }
     }
 }
 

@@ -57,6 +57,15 @@ Result<> fit(Amounts& amounts, const Money& money, const std::string& pointer,
     return fit(amounts.gross, money, fmt::format("{}gross_{}", pointer, what));
 }
 
+/// A line's VAT where it is not given: what its rate makes of the net; zero without a rate.
+Result<Decimal> vat_of(const Line& line, const Money& money) {
+    if (!line.vat_rate) return Decimal{}.round(money.decimals, Rounding::half_up);
+    TRY(const Decimal percent, Decimal::parse("0.01"));
+    TRY(const Decimal parts, line.amounts.net->times(*line.vat_rate));
+    TRY(const Decimal vat, parts.times(percent));
+    return vat.round(money.decimals, Rounding::half_up);
+}
+
 Result<> settle_line(Line& line, const Money& money, std::size_t index) {
     const std::string pointer = fmt::format("/lines/{}/", index);
     CHECK(fit(line.amounts, money, pointer, "amount"));
@@ -76,7 +85,7 @@ Result<> settle_line(Line& line, const Money& money, std::size_t index) {
                     "a line needs its net_amount, or quantity and unit_price",
                     pointer + "net_amount");
     if (!amounts.vat) {
-        TRY(amounts.vat, Decimal{}.round(money.decimals, Rounding::half_up));
+        TRY(amounts.vat, vat_of(line, money));
     }
     TRY(const Decimal gross, amounts.net->plus(*amounts.vat));
     return settle(amounts.gross, gross, pointer + "gross_amount", "net + VAT");

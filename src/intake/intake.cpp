@@ -6,6 +6,7 @@
 
 #include "routing/plan.hpp"
 #include "store/tables/deliveries.hpp"
+#include "store/tables/documents.hpp"
 #include "store/tables/envelope_ids.hpp"
 #include "store/tables/envelopes.hpp"
 #include "store/tables/events.hpp"
@@ -114,6 +115,20 @@ std::shared_ptr<connectors::EventFacts> Intake::make_facts(const routing::Worksp
     return facts;
 }
 
+/// The key of whose data it is.
+Result<security::DataKey> Intake::key_of(store::Tx& tx, const routing::WorkspaceFacts& workspace,
+                                         const EventDraft& draft, const EventId& id) {
+    const Timestamp now = parts_.clock.wall();
+    CHECK(parts_.keys.ensure(tx, workspace.id, workspace.no, now));
+    const Uuid subject = draft.envelope   ? draft.envelope->value
+                         : draft.document ? draft.document->value
+                                          : id.value;
+    // An id that was drawn just now has no key yet: nobody needs to look.
+    const bool drawn = !draft.id && !draft.envelope && !draft.document;
+    const auto age = drawn ? Keyring::Age::fresh : Keyring::Age::unknown;
+    return parts_.keys.subject(tx, {workspace.id, workspace.no, subject, age}, now);
+}
+
 Result<Accepted> Intake::accept(store::Tx& tx, std::int64_t workspace_no, EventDraft draft,
                                 const AcceptOptions& options) {
     if (draft.id || options.idempotency_key) {
@@ -133,12 +148,7 @@ Result<Accepted> Intake::accept(store::Tx& tx, std::int64_t workspace_no, EventD
     plan_nos.reserve(plan.size());
     for (const auto& target : plan) plan_nos.push_back(target->destination.no);
 
-    CHECK(parts_.keys.ensure(tx, workspace->id, workspace_no, now));
-    const Uuid key_subject = draft.envelope ? draft.envelope->value : facts->id.value;
-    // An id that was drawn just now has no key yet: nobody needs to look.
-    const auto age = draft.id || draft.envelope ? Keyring::Age::unknown : Keyring::Age::fresh;
-    TRY(const security::DataKey key,
-        parts_.keys.subject(tx, {workspace->id, workspace_no, key_subject, age}, now));
+    TRY(const security::DataKey key, key_of(tx, *workspace, draft, facts->id));
     facts->payload = std::make_shared<const std::string>(connectors::canonical_payload(*facts));
     const std::string& payload = *facts->payload;
     const Bytes sealed = parts_.keys.vault().seal_payload(key, event_cell(workspace->id, facts->id),
@@ -153,6 +163,7 @@ Result<Accepted> Intake::accept(store::Tx& tx, std::int64_t workspace_no, EventD
     row.workspace_no = workspace_no;
     row.type = facts->type;
     row.envelope_no = draft.envelope_no;
+    row.document_no = draft.document_no;
     row.entity_nos = draft.entity_nos;
     row.occurred_at = facts->occurred_at;
     row.accepted_at = now;
@@ -218,10 +229,17 @@ Result<std::string> Intake::commit_to(store::Tx& tx, std::int64_t workspace_no, 
 }
 
 Result<Uuid> subject_of(sql::Connection& db, const store::EventRow& event) {
-    if (!event.envelope_no) return event.id.value;
-    TRY(const auto envelope, store::load_envelope_id(db, *event.envelope_no));
-    if (!envelope) return fail(Errc::corrupt, "an event's envelope is missing");
-    return envelope->value;
+    if (event.envelope_no) {
+        TRY(const auto envelope, store::load_envelope_id(db, *event.envelope_no));
+        if (!envelope) return fail(Errc::corrupt, "an event's envelope is missing");
+        return envelope->value;
+    }
+    if (event.document_no) {
+        TRY(const auto document, store::load_document_id(db, *event.document_no));
+        if (!document) return fail(Errc::corrupt, "an event's document is missing");
+        return document->value;
+    }
+    return event.id.value;
 }
 
 Result<std::optional<Timestamp>> erased_at(sql::Connection& db, const store::EventRow& event) {

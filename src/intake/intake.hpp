@@ -116,6 +116,8 @@ class Intake {
                                                   const AcceptOptions& options);
     std::shared_ptr<connectors::EventFacts> make_facts(const routing::WorkspaceFacts& workspace,
                                                        EventDraft& draft, Timestamp now);
+    Result<security::DataKey> key_of(store::Tx& tx, const routing::WorkspaceFacts& workspace,
+                                     const EventDraft& draft, const EventId& id);
     struct Waiting {
         std::int64_t destination_no;
         std::int64_t delivery_no;
@@ -129,7 +131,7 @@ class Intake {
     Parts parts_;
 };
 
-/// Whose data an event holds: its envelope's, or its own. Any connection.
+/// Whose data an event holds: its envelope's, its document's, or its own. Any connection.
 Result<Uuid> subject_of(sql::Connection& db, const store::EventRow& event);
 /// When that data was erased. Any connection.
 Result<std::optional<Timestamp>> erased_at(sql::Connection& db, const store::EventRow& event);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/json_reader.hpp"
+#include "model/parse_one_of.hpp"
 
 namespace blotter {
 
@@ -19,10 +20,8 @@ std::string_view to_text(DestinationState state) {
 }
 
 std::optional<DestinationState> parse_destination_state(std::string_view text) {
-    if (text == "enabled") return DestinationState::enabled;
-    if (text == "paused") return DestinationState::paused;
-    if (text == "disabled") return DestinationState::disabled;
-    return std::nullopt;
+    using enum DestinationState;
+    return parse_one_of(text, {enabled, paused, disabled});
 }
 
 std::string_view to_text(BodyFormat format) {
@@ -30,9 +29,7 @@ std::string_view to_text(BodyFormat format) {
 }
 
 std::optional<BodyFormat> parse_body_format(std::string_view text) {
-    if (text == "standard") return BodyFormat::standard;
-    if (text == "flat") return BodyFormat::flat;
-    return std::nullopt;
+    return parse_one_of(text, {BodyFormat::standard, BodyFormat::flat});
 }
 
 std::string_view to_text(CompatibilityScheme scheme) {
@@ -48,10 +45,8 @@ std::string_view to_text(CompatibilityScheme scheme) {
 }
 
 std::optional<CompatibilityScheme> parse_compatibility_scheme(std::string_view text) {
-    if (text == "none") return CompatibilityScheme::none;
-    if (text == "hex_body") return CompatibilityScheme::hex_body;
-    if (text == "timestamped") return CompatibilityScheme::timestamped;
-    return std::nullopt;
+    using enum CompatibilityScheme;
+    return parse_one_of(text, {none, hex_body, timestamped});
 }
 
 std::string_view to_text(AmbiguityPolicy policy) {
@@ -59,9 +54,7 @@ std::string_view to_text(AmbiguityPolicy policy) {
 }
 
 std::optional<AmbiguityPolicy> parse_ambiguity_policy(std::string_view text) {
-    if (text == "hold") return AmbiguityPolicy::hold;
-    if (text == "resend_once") return AmbiguityPolicy::resend_once;
-    return std::nullopt;
+    return parse_one_of(text, {AmbiguityPolicy::hold, AmbiguityPolicy::resend_once});
 }
 
 std::string_view to_text(Language language) {
@@ -69,9 +62,7 @@ std::string_view to_text(Language language) {
 }
 
 std::optional<Language> parse_language(std::string_view text) {
-    if (text == "en") return Language::english;
-    if (text == "fr") return Language::french;
-    return std::nullopt;
+    return parse_one_of(text, {Language::english, Language::french});
 }
 
 namespace {

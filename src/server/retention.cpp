@@ -4,6 +4,7 @@
 #include "store/tables/alerts.hpp"
 #include "store/tables/deliveries.hpp"
 #include "store/tables/destinations.hpp"
+#include "store/tables/documents.hpp"
 #include "store/tables/envelopes.hpp"
 #include "store/tables/events.hpp"
 #include "store/tables/files.hpp"
@@ -26,13 +27,13 @@ constexpr std::size_t slice_rows = 200;
 constexpr std::size_t slice_events = 50;
 
 bool is_of_workspaces(Kept kind) {
-    return kind == Kept::events || kind == Kept::envelopes;
+    return kind == Kept::events || kind == Kept::envelopes || kind == Kept::documents;
 }
 
 /// Whether 0s means that this is kept for ever.
 bool is_of_payloads(Kept kind) {
     return kind == Kept::quarantine || kind == Kept::events || kind == Kept::envelopes ||
-           kind == Kept::files;
+           kind == Kept::documents || kind == Kept::files;
 }
 
 }  // namespace
@@ -63,6 +64,8 @@ std::string_view to_text(Kept kind) {
             return "events";
         case Kept::envelopes:
             return "envelopes";
+        case Kept::documents:
+            return "documents";
         case Kept::files:
             return "files";
         case Kept::blobs:
@@ -184,6 +187,9 @@ Result<Retention::Slice> Retention::delete_from_walk(sql::Connection& db, Place&
     } else if (place.kind == Kept::envelopes) {
         TRY(chunk,
             store::delete_old_envelopes(db, {place.workspace_no, old, place.after, slice_events}));
+    } else if (place.kind == Kept::documents) {
+        TRY(chunk,
+            store::delete_old_documents(db, {place.workspace_no, old, place.after, slice_events}));
     } else {
         TRY(chunk, store::delete_unnamed_files(db, {old, place.after, slice_rows}));
     }

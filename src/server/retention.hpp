@@ -30,10 +30,11 @@ enum class Kept : std::uint8_t {
     quarantine,
     events,
     envelopes,
+    documents,
     files,
     blobs,
 };
-inline constexpr std::size_t kept_kinds = 14;
+inline constexpr std::size_t kept_kinds = static_cast<std::size_t>(Kept::blobs) + 1;
 std::string_view to_text(Kept kind);
 
 /// What was deleted, for /metrics.

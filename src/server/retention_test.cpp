@@ -12,6 +12,7 @@
 #include "store/tables/alerts.hpp"
 #include "store/tables/deliveries.hpp"
 #include "store/tables/destinations.hpp"
+#include "store/tables/documents.hpp"
 #include "store/tables/envelopes.hpp"
 #include "store/tables/events.hpp"
 #include "store/tables/files.hpp"
@@ -67,11 +68,11 @@ struct RetentionTest : testing::Test {
     std::map<std::string, std::int64_t> rows() {
         std::map<std::string, std::int64_t> out;
         for (const char* table :
-             {"request_log", "idempotency", "event_key",    "destination_secret", "attempt",
-              "file_access", "replay",      "alert",        "quarantine",         "event",
-              "delivery",    "envelope",    "file",         "file_use",           "blob",
-              "subject_key", "leaf",        "tile",         "checkpoint",         "destination",
-              "workspace",   "due",         "slack_message"}) {
+             {"request_log", "idempotency", "event_key",     "destination_secret", "attempt",
+              "file_access", "replay",      "alert",         "quarantine",         "event",
+              "delivery",    "envelope",    "file",          "file_use",           "blob",
+              "subject_key", "leaf",        "tile",          "checkpoint",         "destination",
+              "workspace",   "due",         "slack_message", "accounting_document"}) {
             texts.push_back(std::string{"SELECT count(*) FROM "} + table);
             queries.push_back({table, texts.back().c_str()});
             out[table] = must(sql::one(db(), queries.back(), [](const sql::Statement& s) {
@@ -91,6 +92,7 @@ struct RetentionTest : testing::Test {
     }
 
     void fill(Timestamp at);
+    void fill_document(Timestamp at, const FileId& file);
 
     runtime::ManualClock clock{from_ms(1'700'000'000'000)};
     runtime::Loop loop{clock};
@@ -113,6 +115,21 @@ struct RetentionTest : testing::Test {
     observe::Logger log{{}, nowhere, [this] { return clock.wall(); }};
     RetentionProbe probe;
 };
+
+void RetentionTest::fill_document(Timestamp at, const FileId& file) {
+    const std::int64_t entity = must(insert_entity(
+        db(), {.id = next_id<EntityId>(), .workspace_no = workspace, .reference = to_rfc3339(at)}));
+    const DocumentRow document{.id = next_id<DocumentId>(),
+                               .workspace_no = workspace,
+                               .entity_no = entity,
+                               .state = DocumentState::sent,
+                               .created_at = at,
+                               .updated_at = at,
+                               .document = {1}};
+    must(insert_document(db(), document));
+    must(insert_subject_key(db(), {.subject = document.id.value, .workspace_no = workspace}));
+    must(use_file(db(), file, document.id.value));
+}
 
 /// One of each kind that is over since `at`, and what must stay for ever.
 void RetentionTest::fill(Timestamp at) {
@@ -145,7 +162,7 @@ void RetentionTest::fill(Timestamp at) {
     must(insert_file(db(), file));
     must(use_file(db(), file.id, envelope.id.value));
     must(insert_file_access(db(), {.at = at, .file_id = file.id}));
-
+    fill_document(at, file.id);
     const std::int64_t seq = must(insert_event(db(), {.id = next_id<EventId>(),
                                                       .workspace_no = workspace,
                                                       .envelope_no = envelope.no,
@@ -222,7 +239,7 @@ TEST_F(RetentionTest, deletes_each_kind_when_its_time_is_over_and_nothing_else) 
     }
     for (std::size_t i = 0; i < kept_kinds; ++i) {
         const Kept kind = static_cast<Kept>(i);
-        // The files of an envelope go with it.
+        // The files of an envelope or document go with it.
         const std::uint64_t expected = kind == Kept::files ? 0 : kind == Kept::secrets ? 2 : 1;
         EXPECT_EQ(probe.deleted[kind].value(), expected) << to_text(kind);
     }
@@ -244,8 +261,8 @@ TEST_F(RetentionTest, keeps_events_envelopes_and_files_for_ever_unless_it_is_tol
     retention.start();
     live(70s);
     const auto after = rows();
-    for (const char* table : {"event", "delivery", "envelope", "file", "blob", "quarantine",
-                              "subject_key", "leaf", "checkpoint"})
+    for (const char* table : {"event", "delivery", "envelope", "accounting_document", "file",
+                              "blob", "quarantine", "subject_key", "leaf", "checkpoint"})
         EXPECT_EQ(after.at(table), before.at(table)) << table;
     for (const char* table : {"request_log", "idempotency", "attempt", "alert", "replay"})
         EXPECT_EQ(after.at(table), before.at(table) - 1) << table;

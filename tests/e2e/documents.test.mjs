@@ -16,28 +16,30 @@ import { makeAuthority } from './lib/tls.mjs';
 const key = 'key-of-the-accounting-system-3f81';
 const other_key = 'another-key-of-the-accounting-system';
 
-// The accounting system, as a person would draw it: it checks the key, makes one record for each
-// request id however often it comes, fetches the original file with the same key, and answers.
+// Two accounting systems, as a person would draw them: each checks its key, makes one record for
+// each request id however often it comes, fetches the original file with the same key, and answers.
+// The first is at /post, the other one at /own.
 const take = `
 const given = msg.req.headers['authorization'] || '';
+msg.system = msg.req.route.path;
 msg.headers = { 'content-type': 'application/json' };
-if (given !== 'Bearer ' + global.get('key')) {
+if (given !== 'Bearer ' + global.get('keys')[msg.system]) {
     msg.statusCode = 401;
     msg.payload = { error: 'this key is not known' };
     return [null, msg];
 }
 const document = JSON.parse(Buffer.from(msg.payload).toString('utf8'));
 const id = msg.req.headers['idempotency-key'];
-const records = flow.get('records') || {};
+const records = flow.get(msg.system) || {};
 records[id] = records[id] || { number: 'INV-2026-' + String(42 + Object.keys(records).length).padStart(4, '0'),
                                times: 0, document };
 records[id].times += 1;
-flow.set('records', records);
+flow.set(msg.system, records);
 msg.record = records[id];
 if (document.fileUrl) {
     msg.url = document.fileUrl;
     msg.method = 'GET';
-    msg.headers = { authorization: 'Bearer ' + global.get('key') };
+    msg.headers = { authorization: 'Bearer ' + global.get('keys')[msg.system] };
     msg.payload = '';
     return [msg, null];
 }
@@ -56,19 +58,36 @@ return msg;
 `;
 const show = `
 msg.headers = { 'content-type': 'application/json' };
-msg.payload = flow.get('records') || {};
+msg.payload = flow.get('/' + msg.req.params.system) || {};
 return msg;
 `;
+// Endpoints that answer in other ways: with a field of that name, with nothing, never.
+const name_it = `
+msg.headers = { 'content-type': 'application/json' };
+msg.payload = { [msg.req.params.field]: 'INV-2026-0042' };
+return msg;
+`;
+const empty = `
+msg.payload = '';
+msg.statusCode = 200;
+return msg;
+`;
+const post = (id, url, next) => ({
+  id, z: 'tab', type: 'http in', url, method: 'post', upload: false, skipBodyParsing: true, wires: [next] });
+const work = (id, func) => ({
+  id, z: 'tab', type: 'function', func, outputs: 1, libs: [], wires: [['out']] });
 const flow = [
   { id: 'tab', type: 'tab', label: 'Accounting' },
-  { id: 'in', z: 'tab', type: 'http in', url: '/post', method: 'post', upload: false,
-    skipBodyParsing: true, wires: [['take']] },
+  post('in', '/post', ['take']), post('in_own', '/own', ['take']),
+  post('in_field', '/field/:field', ['name_it']), work('name_it', name_it),
+  post('in_empty', '/empty', ['empty']), work('empty', empty),
+  post('in_silent', '/silent', []),
   { id: 'take', z: 'tab', type: 'function', name: 'Take', func: take, outputs: 2, libs: [],
     wires: [['fetch'], ['out']] },
   { id: 'fetch', z: 'tab', type: 'http request', method: 'use', ret: 'bin', wires: [['keep']] },
   { id: 'keep', z: 'tab', type: 'function', name: 'Keep the file', func: keep_file, outputs: 1,
     libs: [], wires: [['out']] },
-  { id: 'look', z: 'tab', type: 'http in', url: '/records', method: 'get', wires: [['show']] },
+  { id: 'look', z: 'tab', type: 'http in', url: '/records/:system', method: 'get', wires: [['show']] },
   { id: 'show', z: 'tab', type: 'function', name: 'Show', func: show, outputs: 1, libs: [],
     wires: [['out']] },
   { id: 'out', z: 'tab', type: 'http response', wires: [] },
@@ -78,13 +97,17 @@ const authority = await makeAuthority();
 const server = await startServer({ settings: {
   'development.enabled': 'true', 'egress.extra_ca_file': authority.ca_file } });
 after(() => server.close());
-const node_red = await startNodeRed(flow, { key });
+const node_red = await startNodeRed(flow, { keys: { '/post': key, '/own': other_key } });
 after(() => node_red.stop());
-const silent = await Receiver.start({ answer: () => undefined });
-after(() => silent.close());
 
 const posting_url = `${node_red.url}/post`;
-const records = async () => (await fetch(`${node_red.url}/records`)).json();
+const own_url = `${node_red.url}/own`;
+const records = async (system = 'post') => (await fetch(`${node_red.url}/records/${system}`)).json();
+/** How often a document was posted in the first system, and in the other one. */
+async function posted({ request_id }) {
+  const all = [await records('post'), await records('own')];
+  return all.map((known) => known[request_id]?.times ?? 0);
+}
 const receiver = async (answer) => {
   const made = await Receiver.start({ answer });
   after(() => made.close());
@@ -110,7 +133,7 @@ async function roleKey(api, role) {
 
 // Takes as long as people are told; it runs beside the others.
 const thirty_seconds = (async () => {
-  const { api, entity } = await sender(silent.url);
+  const { api, entity } = await sender(`${node_red.url}/silent`);
   const document = await api.validated(entity.id);
   const started = Date.now();
   const answer = await api.send(document.id);
@@ -167,11 +190,14 @@ const rows = [
     (await api.tryPutDocumentFile(draft.id, makePdf('Invoice'))).expect(200);
     const document = await api.validateDocument(draft.id);
     assert.equal((await api.send(document.id)).outcome, 'sent');
-    const posted = (await records())[document.request_id].document;
+    const { document: posted } = (await records())[document.request_id];
     const page = readFileSync(join(root_dir, 'docs/formats/documents.md'), 'utf8');
     const schema = JSON.parse(/```json schema\n([\s\S]*?)\n```/.exec(page)[1]);
     const validate = new Ajv({ strict: false, validateFormats: false }).compile(schema);
     assert.ok(validate(posted), JSON.stringify(validate.errors));
+    const example = JSON.parse(/```json payload\n([\s\S]*?)\n```/.exec(page)[1]);
+    assert.ok(validate(example), JSON.stringify(validate.errors));
+    assert.ok(!validate({ ...posted, netTotal: 12500.1 }), 'amounts are text');
     assert.equal(posted.number, 'INV-2026-0042');
     assert.equal(posted.grossTotal, '15000.12');
     assert.deepEqual(posted.supplier,
@@ -192,6 +218,8 @@ const rows = [
     assert.equal(sent.reference, record.number);
     assert.equal(sent.reference_label, `Ref: ${record.number}`);
     assert.equal((await api.document(document.id)).reference, record.number);
+    const found = Object.values(await records()).filter((r) => r.number === sent.reference);
+    assert.deepEqual(found.map((r) => r.document.documentId), [document.id], 'the reference finds the record');
   }],
   ['the original file is not embedded in the payload, and the same API key fetches it', async () => {
     const { api, entity } = await sender(posting_url, { api_key: key });
@@ -212,24 +240,32 @@ const rows = [
     const unknown = await fetch(url.replace(/doc_./, 'doc_7'), { headers: { authorization: `Bearer ${key}` } });
     assert.equal(unknown.status, 401, 'nobody learns which documents there are');
   }],
+  ['webhooks are configured at the workspace and at the entity level, for a different accounting system', async () => {
+    const { api, entity } = await tenant();
+    const workspace = await api.saveAccounting({ url: posting_url, api_key: key, enabled: true });
+    assert.deepEqual([workspace.url, workspace.enabled], [posting_url, true]);
+    assert.deepEqual(await api.accounting(), workspace);
+    const own = await api.saveAccounting({ use_custom: true, url: own_url, api_key: other_key, enabled: true }, entity.id);
+    assert.deepEqual([own.use_custom, own.url, own.enabled, own.effective.webhook], [true, own_url, true, 'entity']);
+    assert.deepEqual(await api.accounting(entity.id), own);
+  }],
   ['an entity webhook is used if the entity has a custom webhook enabled with a URL', async () => {
-    const [own, all] = [await receiver({ status: 200 }), await receiver({ status: 200 })];
-    const { api, entity } = await sender(all.url, { api_key: key });
-    await api.saveAccounting({ use_custom: true, enabled: true, url: own.url, api_key: other_key }, entity.id);
+    const { api, entity } = await sender(posting_url, { api_key: key });
+    await api.saveAccounting({ use_custom: true, enabled: true, url: own_url, api_key: other_key }, entity.id);
     const other = await api.createEntity({ reference: 'DE-1', name: 'Example Deutschland' });
-    for (const id of [entity.id, other.id]) await api.send((await api.validated(id)).id);
-    assert.equal(own.count, 1);
-    assert.equal(own.requests[0].headers.authorization, `Bearer ${other_key}`);
-    assert.equal(all.count, 1);
-    assert.equal(all.requests[0].headers.authorization, `Bearer ${key}`);
-    assert.equal(all.requests[0].json.entity.referenceId, 'DE-1');
+    const [mine, theirs] = [await api.validated(entity.id), await api.validated(other.id)];
+    for (const { id } of [mine, theirs]) assert.equal((await api.send(id)).outcome, 'sent');
+    assert.deepEqual([await posted(mine), await posted(theirs)], [[0, 1], [1, 0]]);
+    assert.equal((await records('own'))[mine.request_id].document.entity.referenceId, 'FR-1');
   }],
   ['the workspace webhook is the default for all entities that do not have their own', async () => {
-    const all = await receiver({ status: 200 });
-    const { api, entity } = await sender(all.url);
+    const { api, entity } = await sender(posting_url, { api_key: key });
     const other = await api.createEntity({ reference: 'DE-1', name: 'Example Deutschland' });
-    for (const id of [entity.id, other.id]) await api.send((await api.validated(id)).id);
-    assert.deepEqual(all.requests.map((r) => r.json.entity.referenceId), ['FR-1', 'DE-1']);
+    for (const [id, reference] of [[entity.id, 'FR-1'], [other.id, 'DE-1']]) {
+      const document = await api.validated(id);
+      await api.send(document.id);
+      assert.equal((await records())[document.request_id].document.entity.referenceId, reference);
+    }
     assert.equal((await api.accounting(entity.id)).effective.webhook, 'workspace');
   }],
   ['if neither is configured, Send is not offered, and documents cannot be sent', async () => {
@@ -243,22 +279,24 @@ const rows = [
     assert.equal((await api.document(document.id)).status, 'validated');
   }],
   ['a custom webhook that is on without a URL fails with an explicit error, and does not fall back to the workspace webhook', async () => {
-    const all = await receiver({ status: 200 });
-    const { api, entity } = await sender(all.url);
+    const { api, entity } = await sender(posting_url, { api_key: key });
     await api.saveAccounting({ use_custom: true, enabled: true, url: '' }, entity.id);
     const document = await api.validated(entity.id);
     assert.equal(document.can_send, false);
     const problem = (await api.trySend(document.id)).expectProblem(409);
     assert.match(problem.detail, /"Example France" is set to use its own outbound webhook, but no URL is set/);
-    assert.equal(all.count, 0);
+    assert.deepEqual(await posted(document), [0, 0]);
   }],
-  ['a custom webhook that is not enabled sends nothing, and does not fall back', async () => {
-    const [own, all] = [await receiver({ status: 200 }), await receiver({ status: 200 })];
-    const { api, entity } = await sender(all.url);
-    await api.saveAccounting({ use_custom: true, enabled: false, url: own.url }, entity.id);
+  ['the custom webhook is activated by its own toggle; until then nothing is sent, and nothing falls back', async () => {
+    const { api, entity } = await sender(posting_url, { api_key: key });
+    const custom = { use_custom: true, enabled: false, url: own_url, api_key: other_key };
+    await api.saveAccounting(custom, entity.id);
     const document = await api.validated(entity.id);
     assert.match((await api.trySend(document.id)).expectProblem(409).detail, /not enabled/);
-    assert.equal(own.count + all.count, 0);
+    assert.deepEqual(await posted(document), [0, 0]);
+    await api.saveAccounting({ ...custom, enabled: true }, entity.id);
+    assert.equal((await api.send(document.id)).outcome, 'sent');
+    assert.deepEqual(await posted(document), [0, 1]);
   }],
   ['the Admin or Owner role is required to configure webhooks', async () => {
     const { api, entity } = await tenant();
@@ -320,23 +358,25 @@ const rows = [
     assert.equal((await api.accounting()).api_key_masked, null);
   }],
   ['turning off the custom webhook and saving reverts the entity to the workspace webhook', async () => {
-    const [own, all] = [await receiver({ status: 200 }), await receiver({ status: 200 })];
-    const { api, entity } = await sender(all.url);
-    const custom = { use_custom: true, enabled: true, url: own.url, api_key: other_key };
+    const { api, entity } = await sender(posting_url, { api_key: key });
+    const custom = { use_custom: true, enabled: true, url: own_url, api_key: other_key };
     await api.saveAccounting(custom, entity.id);
-    await api.send((await api.validated(entity.id)).id);
+    const before = await api.validated(entity.id);
+    await api.send(before.id);
     await api.saveAccounting({ ...custom, use_custom: false, api_key: '' }, entity.id);
-    await api.send((await api.validated(entity.id)).id);
-    assert.deepEqual([own.count, all.count], [1, 1]);
+    const later = await api.validated(entity.id);
+    await api.send(later.id);
+    assert.deepEqual([await posted(before), await posted(later)], [[0, 1], [1, 0]]);
     assert.equal((await api.accounting(entity.id)).effective.webhook, 'workspace');
   }],
   ['turning it off without saving discards the change', async () => {
-    const own = await receiver({ status: 200 });
-    const { api, entity } = await tenant();
-    const saved = await api.saveAccounting({ use_custom: true, enabled: true, url: own.url }, entity.id);
+    const { api, entity } = await sender(posting_url, { api_key: key });
+    const saved = await api.saveAccounting({ use_custom: true, enabled: true, url: own_url, api_key: other_key }, entity.id);
     (await api.trySaveAccounting({ ...saved, use_custom: false, url: 'nonsense' }, entity.id)).expectProblem(422);
     assert.deepEqual(await api.accounting(entity.id), saved);
-    assert.equal((await api.send((await api.validated(entity.id)).id)).outcome, 'sent');
+    const document = await api.validated(entity.id);
+    await api.send(document.id);
+    assert.deepEqual(await posted(document), [0, 1]);
   }],
   ['if the send succeeds, the status changes to sent and a timestamp appears', async () => {
     const { api, entity } = await sender(posting_url, { api_key: key });
@@ -392,8 +432,7 @@ const rows = [
   }],
   ...['accountingReferenceId', 'AccountingReferenceId', 'id'].map((name) => [
     `the reference id is taken from the field ${name}`, async () => {
-      const accounting = await receiver({ body: { [name]: 'INV-2026-0042', other: 1 } });
-      const { api, entity } = await sender(accounting.url);
+      const { api, entity } = await sender(`${node_red.url}/field/${name}`);
       const { document } = await api.send((await api.validated(entity.id)).id);
       assert.equal(document.reference_label, 'Ref: INV-2026-0042');
     }]),
@@ -412,8 +451,7 @@ const rows = [
     assert.equal(await referenceFor({ id: '<script>alert(1)</script>' }), '<script>alert(1)</script>');
   }],
   ['returning a reference id is optional: an empty 200 OK is valid', async () => {
-    const accounting = await receiver({ status: 200 });
-    const { api, entity } = await sender(accounting.url);
+    const { api, entity } = await sender(`${node_red.url}/empty`);
     const { outcome, document } = await api.send((await api.validated(entity.id)).id);
     assert.equal(outcome, 'sent');
     assert.equal(document.reference, undefined);

@@ -72,9 +72,29 @@ test('a document that was sent says so, and goes out again only when forced, und
   assert.equal(failed.document.reference, 'A-1');
 });
 
+test('a document is a draft, validated, sending and sent, each since a time', async () => {
+  const accounting = await receive({ body: { id: 'A-1' }, after_ms: 800 });
+  const { api, entity } = await sender(accounting.url);
+  const draft = await api.createDocument(makeDocument(entity.id));
+  const validated = await api.validateDocument(draft.id);
+  const sending = api.send(draft.id);
+  await accounting.next();
+  const under_way = await api.document(draft.id);
+  const { document: sent } = await sending;
+  const seen = [draft, validated, under_way, sent];
+  assert.deepEqual(seen.map((d) => d.status), ['draft', 'validated', 'sending', 'sent']);
+  const times = [draft.created_at, validated.validated_at, under_way.sending_since, sent.sent_at];
+  assert.deepEqual(times.map((t) => Number.isNaN(Date.parse(t))), [false, false, false, false]);
+  assert.deepEqual([...times].sort(), times);
+  assert.deepEqual([sent.sending_since, draft.sent_at], [undefined, undefined]);
+  const listed = async (filter) => (await api.documents(filter)).data.map((d) => d.id);
+  assert.deepEqual(await listed({ status: 'sent', created_from: draft.created_at }), [draft.id]);
+  assert.deepEqual(await listed({ created_before: draft.created_at }), []);
+});
+
 test('a receiver that answers too late leaves the document unknown, and the next send has the same id', async () => {
   const accounting = await receive({ status: 200 });
-  accounting.script.push(() => undefined);
+  accounting.script.push({ body: { id: 'TOO-LATE' }, after_ms: 1_500 });
   const { api, entity } = await sender(accounting.url);
   const document = await api.validated(entity.id);
   const { outcome, message, document: unknown } = await api.send(document.id);
@@ -84,7 +104,10 @@ test('a receiver that answers too late leaves the document unknown, and the next
   for (const action of ['reopen', 'validate'])
     (await api.tryDocumentAction(document.id, action)).expectProblem(409);
   (await api.tryReplaceDocument(document.id, makeDocument(entity.id))).expectProblem(409);
-  assert.equal((await api.send(document.id)).outcome, 'sent');
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  assert.equal((await api.document(document.id)).status, 'unknown', 'also when the answer has come');
+  const { outcome: second, document: sent } = await api.send(document.id);
+  assert.deepEqual([second, sent.reference], ['sent', undefined]);
   assert.deepEqual(ids(accounting), [document.request_id, document.request_id]);
   assert.deepEqual(await eventTypes(api), [
     'document.validated', 'document.dispatched', 'document.post_failed', 'document.dispatched',
@@ -108,6 +131,8 @@ test('what was being sent when the power went is unknown after the start, and go
   await api.alertWhen('the document was not posted',
                       (a) => a.kind === 'document_not_posted' && a.subject === document.id);
   assert.equal((await api.send(document.id)).outcome, 'sent');
+  const [alert] = await api.alerts();
+  assert.deepEqual([alert.state, alert.resolved_by], ['resolved', 'sent'], 'nothing is left to look at');
   assert.deepEqual(ids(accounting), [document.request_id, document.request_id]);
   assert.deepEqual(accounting.requests[0].body, accounting.requests[1].body);
   assert.deepEqual(await eventTypes(api), [
@@ -133,7 +158,7 @@ test('with retries on, it is sent again by itself under the same id until it is 
   assert.equal(accounting.count, 3);
 });
 
-test('retries that are used up raise an alert, and an answer that refuses is not repeated', async () => {
+test('retries that are used up raise an alert, which a later success resolves; an answer that refuses is not repeated', async () => {
   const accounting = await receive({ status: 503 });
   const { api, entity } = await sender(accounting.url, { retries: true });
   const document = await api.validated(entity.id);
@@ -142,6 +167,13 @@ test('retries that are used up raise an alert, and an answer that refuses is not
   const given_up = await api.document(document.id);
   assert.equal(given_up.next_attempt_at, undefined);
   assert.equal(given_up.attempts, 3);
+  const alertOf = async () => (await api.alerts()).find((a) => a.subject === document.id);
+  accounting.answer = { status: 422 };
+  await api.send(document.id);
+  assert.equal((await alertOf()).state, 'open', 'a send that fails resolves nothing');
+  accounting.answer = { status: 200 };
+  await api.send(document.id);
+  assert.deepEqual([(await alertOf()).state, (await alertOf()).resolved_by], ['resolved', 'sent']);
   accounting.answer = { status: 422 };
   const refused = await api.validated(entity.id);
   const { document: seen } = await api.send(refused.id);

@@ -1,12 +1,13 @@
 // A person asks for what is known of them to be erased: it is gone, and every proof holds.
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { makeEvent } from './lib/api.mjs';
 import { makePdf, sha256 } from './lib/pdf.mjs';
 import { Receiver } from './lib/receiver.mjs';
 import { startServer } from './lib/server.mjs';
+import { filesBelow, findIn, person } from './lib/traces.mjs';
 import { eventually } from './lib/wait.mjs';
 
 const server = await startServer();
@@ -16,14 +17,6 @@ async function receiverFor(t, options) {
   const receiver = await Receiver.start(options);
   t.after(() => receiver.close());
   return receiver;
-}
-
-let people = 0;
-/** Words that stand nowhere else. */
-function person() {
-  people += 1;
-  const word = `Quetzalcoatl${people}x${Math.random().toString(36).slice(2)}`;
-  return { name: `Zoe ${word}`, email: `${word}@person.example`, phone: '+33123456789', word };
 }
 
 async function completed(api, who, { shared_file, headers } = {}) {
@@ -40,20 +33,6 @@ async function completed(api, who, { shared_file, headers } = {}) {
   return eventually('it is completed', async () => {
     const now = await api.envelope(envelope.id);
     return now.status === 'completed' ? { ...now, request } : undefined;
-  });
-}
-
-function filesBelow(folder) {
-  return readdirSync(folder, { recursive: true }).map((name) => join(folder, name))
-    .filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile());
-}
-
-/** The files of the data directory in which the word stands, in any of its usual encodings. */
-function findIn(folder, word) {
-  const needles = [Buffer.from(word), Buffer.from(Buffer.from(word).toString('hex')), Buffer.from(word, 'utf16le')];
-  return filesBelow(folder).filter((path) => {
-    const bytes = readFileSync(path);
-    return needles.some((needle) => bytes.includes(needle));
   });
 }
 

@@ -164,13 +164,6 @@ std::vector<Component> accounting_record_components() {
 
 std::vector<Route> accounting_record_routes() {
     using http::Method;
-    const std::vector<Parameter> page{
-        {"limit", "1 to 200, 50 by default", "integer"},
-        {"cursor", "`next_cursor` of the page before"},
-        {"order", "newest (default) or oldest first"},
-    };
-    std::vector<Parameter> typed{{"type", "only dimensions of this type"}};
-    typed.insert(typed.end(), page.begin(), page.end());
     return {
         {.method = Method::post,
          .path = "/v1/entities/{entity_id}/suppliers/batch",
@@ -189,7 +182,7 @@ std::vector<Route> accounting_record_routes() {
          .summary = "List the suppliers of an entity",
          .permission = Permission::documents_read,
          .response = "#SupplierList",
-         .parameters = page,
+         .parameters = page_parameters(),
          .handler = list_suppliers},
         {.method = Method::post,
          .path = "/v1/entities/{entity_id}/dimensions/batch",
@@ -209,7 +202,7 @@ std::vector<Route> accounting_record_routes() {
          .summary = "List the dimensions of an entity",
          .permission = Permission::documents_read,
          .response = "#DimensionList",
-         .parameters = typed,
+         .parameters = page_parameters({{"type", "only dimensions of this type"}}),
          .handler = list_dimensions},
     };
 }

@@ -173,7 +173,6 @@ RouteGroup alert_routes() {
     using http::Method;
     RouteGroup group;
     group.components = components();
-    const std::vector<Parameter> page = page_parameters();
     group.routes = {
         {.method = Method::get,
          .path = "/v1/alerts",
@@ -207,7 +206,7 @@ RouteGroup alert_routes() {
          .summary = "List the requests made with the keys of this workspace",
          .permission = Permission::audit_read,
          .response = "#RequestList",
-         .parameters = page,
+         .parameters = page_parameters(),
          .handler = list_requests},
     };
     for (Route& route : quarantine_routes()) group.routes.push_back(std::move(route));

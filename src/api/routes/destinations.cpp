@@ -441,7 +441,6 @@ RouteGroup destination_routes() {
     group.components = components();
     for (Component& component : destination_action_components())
         group.components.push_back(component);
-    const std::vector<Parameter> page = page_parameters();
     group.routes = {
         {.method = Method::post,
          .path = "/v1/destinations",
@@ -461,7 +460,7 @@ RouteGroup destination_routes() {
          .summary = "List the destinations",
          .permission = Permission::destinations_read,
          .response = "#DestinationList",
-         .parameters = page,
+         .parameters = page_parameters(),
          .handler = list_destinations},
         {.method = Method::get,
          .path = "/v1/destinations/{destination_id}",

@@ -96,7 +96,7 @@ runtime::Task<Result<Reply>> put_document_file(Services& services, Call& call) {
                              [place = DocumentPlace{call.workspace_no, id}](sql::Connection& db) {
                                  return load_sealed_document(db, place);
                              }));
-    if (known.documents.front().row.state != DocumentState::draft)
+    if (known.rows.front().row.state != DocumentState::draft)
         co_return fail(Errc::conflict, "only the file of a draft can be changed");
     CO_TRY(const store::Blobs::Stored stored, co_await receive_file(services, *call.http.body));
     // Idempotency compares bodies; of a streamed one there is the hash, and the headers count too.
@@ -133,9 +133,7 @@ Result<FileRequest> load_file_request(sql::Connection& db, const DocumentId& id)
     TRY(StoredWebhooks webhooks, load_webhooks(db, {workspace_no, row->entity_no}));
     out.entity_webhook = std::move(webhooks.entity);
     out.workspace_webhook = std::move(webhooks.workspace);
-    std::vector<store::DocumentRow> rows;
-    rows.push_back(*std::move(row));
-    TRY(out.sealed, with_keys(db, workspace_no, std::move(rows)));
+    TRY(out.sealed, with_keys(db, workspace_no, *std::move(row)));
     return out;
 }
 
@@ -173,7 +171,7 @@ runtime::Task<Result<Document>> authorize_file(Services& services, Call& call) {
                              [id = *id](sql::Connection& db) { return load_file_request(db, id); });
     if (!asked && asked.error().code == Errc::not_found) co_return refuse_file();
     if (!asked) co_return pass(std::move(asked).error());
-    const SealedDocument& sealed = asked->sealed.documents.front();
+    const SealedDocument& sealed = asked->sealed.rows.front();
     const auto* workspace = call.directory->workspace(sealed.row.workspace_no);
     if (workspace == nullptr) co_return refuse_file();
     auto opened = open_document(services.keys, workspace->id, sealed, asked->sealed.workspace_keys);

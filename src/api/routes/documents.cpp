@@ -119,8 +119,13 @@ runtime::Task<Result<Reply>> delete_document(Services& services, Call& call) {
                 return fail(Errc::conflict, fmt::format("the document is {}: only drafts are "
                                                         "deleted",
                                                         to_text(document.state)));
-            CHECK(store::delete_document(tx.db(), document.no));
-            CHECK(store::delete_files_of(tx.db(), document.id.value));
+            TRY(const auto deleted, store::delete_document(tx.db(), document.no, document.id));
+            if (deleted == store::Applied::no)
+                return fail(Errc::conflict,
+                            fmt::format("the document was validated before, and its events are on "
+                                        "record: it cannot be deleted, its data can be erased with "
+                                        "POST /v1/documents/{}/erase",
+                                        document.id.text()));
             return Reply{204, {}, {}};
         });
 }
@@ -136,8 +141,8 @@ struct Loaded {
 Result<Loaded> load_one(sql::Connection& db, const DocumentPlace& place) {
     Loaded out;
     TRY(out.sealed, load_sealed_document(db, place));
-    TRY(out.webhooks, load_webhooks_of(db, place.workspace_no, out.sealed.documents));
-    TRY(out.sends, store::list_sends(db, out.sealed.documents.front().row.no, sends_shown_max));
+    TRY(out.webhooks, load_webhooks_of(db, place.workspace_no, out.sealed.rows));
+    TRY(out.sends, store::list_sends(db, out.sealed.rows.front().row.no, sends_shown_max));
     return out;
 }
 
@@ -150,11 +155,13 @@ runtime::Task<Result<Loaded>> read_one(Services& services, Call& call) {
 
 runtime::Task<Result<Reply>> get_document(Services& services, Call& call) {
     CO_TRY(const Loaded loaded, co_await read_one(services, call));
-    CO_TRY(const Document document,
-           open_document(services.keys, call.workspace, loaded.sealed.documents.front(),
-                         loaded.sealed.workspace_keys));
+    const SealedDocument& one = loaded.sealed.rows.front();
+    const auto document =
+        open_document(services.keys, call.workspace, one, loaded.sealed.workspace_keys);
+    if (!document && document.error().code != Errc::gone) co_return pass(document.error());
+    if (!document) co_return Reply{200, erased_view(one), {}};
     co_return Reply{
-        200, view_of(document, *call.directory, loaded.webhooks.at(document.entity_no)), {}};
+        200, view_of(*document, *call.directory, loaded.webhooks.at(document->entity_no)), {}};
 }
 
 runtime::Task<Result<Reply>> list_document_sends(Services& services, Call& call) {
@@ -167,7 +174,7 @@ runtime::Task<Result<Reply>> list_document_sends(Services& services, Call& call)
                          {"outcome", row.outcome}};
         if (row.status) out.append("status", *row.status);
         CO_TRY(json::Value detail,
-               open_detail(services.keys, call.workspace, loaded.sealed.documents.front(),
+               open_detail(services.keys, call.workspace, loaded.sealed.rows.front(),
                            loaded.sealed.workspace_keys, row.detail));
         for (json::Member& member : *detail.as_object())
             out.append(std::move(member.name), std::move(member.value));
@@ -200,15 +207,6 @@ Result<store::DocumentFilter> read_filter(const Call& call) {
     return out;
 }
 
-/// What remains of a document whose data was erased.
-json::Value erased_view(const store::DocumentRow& row) {
-    return json::Object{{"id", row.id.text()},
-                        {"status", to_text(row.state)},
-                        {"created_at", to_rfc3339(row.created_at)},
-                        {"updated_at", to_rfc3339(row.updated_at)},
-                        {"erased", true}};
-}
-
 runtime::Task<Result<Reply>> list_documents(Services& services, Call& call) {
     CO_TRY(const store::DocumentFilter filter, read_filter(call));
     CO_TRY(const PageQuery query, read_page(services, call, "listDocuments"));
@@ -225,17 +223,17 @@ runtime::Task<Result<Reply>> list_documents(Services& services, Call& call) {
                    out.next = rows.next;
                    TRY(out.loaded.sealed, with_keys(db, filter.workspace_no, std::move(rows.rows)));
                    TRY(out.loaded.webhooks,
-                       load_webhooks_of(db, filter.workspace_no, out.loaded.sealed.documents));
+                       load_webhooks_of(db, filter.workspace_no, out.loaded.sealed.rows));
                    return out;
                }));
     json::Array data;
-    for (const SealedDocument& sealed : read.loaded.sealed.documents) {
+    for (const SealedDocument& sealed : read.loaded.sealed.rows) {
         auto opened =
             open_document(services.keys, call.workspace, sealed, read.loaded.sealed.workspace_keys);
         if (!opened && opened.error().code != Errc::gone) co_return pass(std::move(opened).error());
         data.push_back(
             opened ? view_of(*opened, *call.directory, read.loaded.webhooks.at(opened->entity_no))
-                   : erased_view(sealed.row));
+                   : erased_view(sealed));
     }
     co_return Reply{
         200, make_list(services, call, "listDocuments", std::move(data), read.next), {}};
@@ -278,6 +276,7 @@ std::vector<Component> components() {
          R"("status":{"enum":["draft","validated","sending","unknown","sent"]},)"
          R"("revision":{"type":"integer"},"created_at":{"type":"string","format":"date-time"},)"
          R"("validated_at":{"type":"string","format":"date-time"},)"
+         R"("sending_since":{"type":"string","format":"date-time"},)"
          R"("sent_at":{"type":"string","format":"date-time"},"can_send":{"type":"boolean"},)"
          R"("can_send_reason":{"type":["string","null"]},"request_id":{"type":"string"},)"
          R"("reference":{"type":"string"},"reference_label":{"type":"string",)"
@@ -285,7 +284,10 @@ std::vector<Component> components() {
          R"("last_error":{"type":"object","properties":{"code":{"type":"string"},)"
          R"("message":{"type":"string"},"status":{"type":"integer"},)"
          R"("at":{"type":"string","format":"date-time"}}},"attempts":{"type":"integer"},)"
-         R"("next_attempt_at":{"type":"string","format":"date-time"}}})"},
+         R"("next_attempt_at":{"type":"string","format":"date-time"},)"
+         R"("erased":{"type":"boolean","description":)"
+         R"("Its data was erased; only what is shown remains."},)"
+         R"("erased_at":{"type":"string","format":"date-time"}}})"},
         {"DocumentList", R"({"type":"object","properties":{"data":{"type":"array","items":)"
                          R"({"$ref":"#/components/schemas/Document"}},)"
                          R"("next_cursor":{"type":["string","null"]}}})"},
@@ -300,41 +302,34 @@ std::vector<Component> components() {
 }
 
 std::vector<Route> read_routes() {
-    using http::Method;
-    return {
-        {.method = Method::get,
-         .path = "/v1/documents",
-         .operation = "listDocuments",
-         .tag = "documents",
-         .summary = "List documents",
-         .permission = Permission::documents_read,
-         .response = "#DocumentList",
-         .parameters = {{"status", "draft, validated, sending, unknown or sent"},
-                        {"entity_id", "only documents of this entity"},
-                        {"supplier", "only documents of the supplier with this reference id"},
-                        {"created_from", "RFC 3339; this time and later"},
-                        {"created_before", "RFC 3339; before this time"},
-                        {"limit", "1 to 200, 50 by default", "integer"},
-                        {"cursor", "`next_cursor` of the page before"},
-                        {"order", "newest (default) or oldest first"}},
-         .handler = list_documents},
-        {.method = Method::get,
-         .path = "/v1/documents/{document_id}",
-         .operation = "getDocument",
-         .tag = "documents",
-         .summary = "Read a document",
-         .permission = Permission::documents_read,
-         .response = "#Document",
-         .handler = get_document},
-        {.method = Method::get,
-         .path = "/v1/documents/{document_id}/sends",
-         .operation = "listDocumentSends",
-         .tag = "documents",
-         .summary = "What every attempt to send a document came to, the latest first",
-         .permission = Permission::payload_read,
-         .response = "#DocumentSends",
-         .handler = list_document_sends},
+    const auto route = [](std::string_view path, std::string_view operation,
+                          std::string_view summary, std::string_view response, Handler handler) {
+        return Route{.method = http::Method::get,
+                     .path = path,
+                     .operation = operation,
+                     .tag = "documents",
+                     .summary = summary,
+                     .permission = Permission::documents_read,
+                     .response = response,
+                     .handler = handler};
     };
+    Route list =
+        route("/v1/documents", "listDocuments", "List documents", "#DocumentList", list_documents);
+    list.parameters =
+        page_parameters({{"status", "draft, validated, sending, unknown or sent"},
+                         {"entity_id", "only documents of this entity"},
+                         {"supplier", "only documents of the supplier with this reference id"},
+                         {"created_from", "RFC 3339; this time and later"},
+                         {"created_before", "RFC 3339; before this time"}});
+    Route sends = route("/v1/documents/{document_id}/sends", "listDocumentSends",
+                        "What every attempt to send a document came to, the latest first",
+                        "#DocumentSends", list_document_sends);
+    // An answer can repeat what was sent.
+    sends.permission = Permission::payload_read;
+    return {std::move(list),
+            route("/v1/documents/{document_id}", "getDocument", "Read a document", "#Document",
+                  get_document),
+            std::move(sends)};
 }
 
 }  // namespace

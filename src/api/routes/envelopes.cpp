@@ -90,19 +90,6 @@ runtime::Task<Result<Reply>> create_envelope(Services& services, Call& call) {
         });
 }
 
-/// What remains of an envelope whose data was erased.
-json::Value erased_view(const SealedEnvelope& sealed) {
-    const store::EnvelopeRow& row = sealed.row;
-    json::Object out{{"id", row.id.text()},
-                     {"status", to_text(row.state)},
-                     {"created_at", to_rfc3339(row.created_at)},
-                     {"updated_at", to_rfc3339(row.updated_at)},
-                     {"erased", true}};
-    if (sealed.key && sealed.key->destroyed_at)
-        out.append("erased_at", to_rfc3339(*sealed.key->destroyed_at));
-    return out;
-}
-
 runtime::Task<Result<SealedEnvelopes>> read_sealed(Services& services, Call& call) {
     CO_TRY(const EnvelopeId id, path_id<EnvelopeId>(call, "envelope_id"));
     co_return co_await store::read(services.loop, services.reader,
@@ -113,13 +100,13 @@ runtime::Task<Result<SealedEnvelopes>> read_sealed(Services& services, Call& cal
 
 runtime::Task<Result<Envelope>> read_envelope(Services& services, Call& call) {
     CO_TRY(const SealedEnvelopes sealed, co_await read_sealed(services, call));
-    co_return open_envelope(services.keys, call.workspace, sealed.envelopes.front(),
+    co_return open_envelope(services.keys, call.workspace, sealed.rows.front(),
                             sealed.workspace_keys);
 }
 
 runtime::Task<Result<Reply>> get_envelope(Services& services, Call& call) {
     CO_TRY(const SealedEnvelopes sealed, co_await read_sealed(services, call));
-    const SealedEnvelope& one = sealed.envelopes.front();
+    const SealedEnvelope& one = sealed.rows.front();
     const auto envelope = open_envelope(services.keys, call.workspace, one, sealed.workspace_keys);
     if (envelope) co_return Reply{200, view_of(*envelope, *call.directory), {}};
     if (envelope.error().code != Errc::gone) co_return pass(envelope.error());
@@ -215,7 +202,7 @@ runtime::Task<Result<Reply>> list_envelopes(Services& services, Call& call) {
            co_await store::read(services.loop, services.reader,
                                 [query](sql::Connection& db) { return load_page(db, query); }));
     json::Array data;
-    for (const SealedEnvelope& sealed : page.sealed.envelopes) {
+    for (const SealedEnvelope& sealed : page.sealed.rows) {
         const auto envelope =
             open_envelope(services.keys, call.workspace, sealed, page.sealed.workspace_keys);
         if (envelope)

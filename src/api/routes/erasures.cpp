@@ -16,7 +16,8 @@ constexpr std::size_t basis_bytes_max = 64;
 /// A word, so that no sentence about a person gets into the ledger.
 Result<ErasureRequest> read_request(const Call& call) {
     json::ObjectReader in{call.body};
-    ErasureRequest out{call.workspace_no, in.text_or("basis", basis_bytes_max, "request")};
+    ErasureRequest out{call.workspace_no, in.text_or("basis", basis_bytes_max, "request"),
+                       call.principal.name};
     const bool plain = std::ranges::all_of(out.basis, [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
     });
@@ -38,28 +39,35 @@ runtime::Task<Result<Reply>> finish(Services& services, Result<Reply> reply) {
     co_return reply;
 }
 
-runtime::Task<Result<Reply>> erase_one_envelope(Services& services, Call& call) {
-    CO_TRY(const EnvelopeId id, path_id<EnvelopeId>(call, "envelope_id"));
+template <typename Id>
+using Erase = Result<json::Value> (*)(store::Tx&, WriterSide&, delivery::Hub&,
+                                      const ErasureRequest&, const Id&);
+
+template <typename Id>
+runtime::Task<Result<Reply>> erase_one(Services& services, Call& call, std::string_view name,
+                                       Erase<Id> erase) {
+    CO_TRY(const Id id, path_id<Id>(call, name));
     CO_TRY(const ErasureRequest request, read_request(call));
-    auto reply = co_await mutate(
-        services, call,
-        [id, request, &hub = services.hub](store::Tx& tx, WriterSide& side) -> Result<Reply> {
-            TRY(json::Value summary, erase_envelope(tx, side, hub, request, id));
-            return Reply{200, std::move(summary), {}};
-        });
+    auto reply = co_await mutate(services, call,
+                                 [id, request, erase, &hub = services.hub](
+                                     store::Tx& tx, WriterSide& side) -> Result<Reply> {
+                                     TRY(json::Value summary, erase(tx, side, hub, request, id));
+                                     return Reply{200, std::move(summary), {}};
+                                 });
     co_return co_await finish(services, std::move(reply));
 }
 
+runtime::Task<Result<Reply>> erase_one_envelope(Services& services, Call& call) {
+    return erase_one<EnvelopeId>(services, call, "envelope_id", erase_envelope);
+}
+runtime::Task<Result<Reply>> erase_one_document(Services& services, Call& call) {
+    return erase_one<DocumentId>(services, call, "document_id", erase_document);
+}
 runtime::Task<Result<Reply>> erase_one_event(Services& services, Call& call) {
-    CO_TRY(const EventId id, path_id<EventId>(call, "event_id"));
-    CO_TRY(const ErasureRequest request, read_request(call));
-    auto reply = co_await mutate(
-        services, call,
-        [id, request, &hub = services.hub](store::Tx& tx, WriterSide& side) -> Result<Reply> {
-            TRY(json::Value summary, erase_event(tx, side, hub, request, id));
-            return Reply{200, std::move(summary), {}};
-        });
-    co_return co_await finish(services, std::move(reply));
+    return erase_one<EventId>(services, call, "event_id", erase_event);
+}
+runtime::Task<Result<Reply>> erase_one_quarantined(Services& services, Call& call) {
+    return erase_one<QuarantineId>(services, call, "quarantine_id", erase_quarantined);
 }
 
 }  // namespace
@@ -81,29 +89,34 @@ std::vector<Component> erasure_components() {
 }
 
 std::vector<Route> erasure_routes() {
-    using http::Method;
+    const auto route = [](std::string_view path, std::string_view operation,
+                          std::string_view summary, Handler handler) {
+        return Route{.method = http::Method::post,
+                     .path = path,
+                     .operation = operation,
+                     .tag = "erasure",
+                     .summary = summary,
+                     .permission = Permission::erasure_request,
+                     .takes = Takes::json,
+                     .request = "#ErasureRequest",
+                     .response = "#Erasure",
+                     .handler = handler};
+    };
     return {
-        {.method = Method::post,
-         .path = "/v1/envelopes/{envelope_id}/erase",
-         .operation = "eraseEnvelope",
-         .tag = "erasure",
-         .summary = "Erase the data of an envelope that has ended, with its events, its files and "
-                    "what receivers answered; the same again gives the first answer",
-         .permission = Permission::erasure_request,
-         .takes = Takes::json,
-         .request = "#ErasureRequest",
-         .response = "#Erasure",
-         .handler = erase_one_envelope},
-        {.method = Method::post,
-         .path = "/v1/events/{event_id}/erase",
-         .operation = "eraseEvent",
-         .tag = "erasure",
-         .summary = "Erase the data of an event that belongs to no envelope",
-         .permission = Permission::erasure_request,
-         .takes = Takes::json,
-         .request = "#ErasureRequest",
-         .response = "#Erasure",
-         .handler = erase_one_event},
+        route("/v1/envelopes/{envelope_id}/erase", "eraseEnvelope",
+              "Erase the data of an envelope that has ended, with its events, its files and what "
+              "receivers answered; the same again gives the first answer",
+              erase_one_envelope),
+        route("/v1/documents/{document_id}/erase", "eraseDocument",
+              "Erase the data of a document, with its events, its files and what the accounting "
+              "system and receivers answered",
+              erase_one_document),
+        route("/v1/events/{event_id}/erase", "eraseEvent",
+              "Erase the data of an event that belongs to no envelope or document",
+              erase_one_event),
+        route("/v1/quarantine/{quarantine_id}/erase", "eraseQuarantined",
+              "Erase the data of an event that was set aside; one that waits is rejected with it",
+              erase_one_quarantined),
     };
 }
 

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -8,6 +7,7 @@
 #include "api/routes/events.hpp"
 #include "intake/event_schemas.hpp"
 #include "store/tables/destinations.hpp"
+#include "store/tables/documents.hpp"
 #include "store/tables/envelope_ids.hpp"
 #include "store/tables/envelopes.hpp"
 #include "store/tables/events.hpp"
@@ -21,8 +21,27 @@ using security::Permission;
 struct EventFacts {
     store::EventRow row;
     std::optional<EnvelopeId> envelope;
+    std::optional<DocumentId> document;
     std::optional<Timestamp> erased_at;
+
+    /// Whose data it holds.
+    Uuid subject() const {
+        return envelope ? envelope->value : document ? document->value : row.id.value;
+    }
 };
+
+/// The row with the names of what it belongs to.
+Result<EventFacts> facts_of(sql::Connection& db, store::EventRow row) {
+    EventFacts out;
+    if (row.envelope_no) {
+        TRY(out.envelope, store::load_envelope_id(db, *row.envelope_no));
+    }
+    if (row.document_no) {
+        TRY(out.document, store::load_document_id(db, *row.document_no));
+    }
+    out.row = std::move(row);
+    return out;
+}
 
 json::Object view_of(const EventFacts& event, const Call& call) {
     const store::EventRow& row = event.row;
@@ -36,6 +55,7 @@ json::Object view_of(const EventFacts& event, const Call& call) {
     out.append("timestamp", to_rfc3339(row.occurred_at));
     out.append("accepted_at", to_rfc3339(row.accepted_at));
     if (event.envelope) out.append("envelope_id", event.envelope->text());
+    if (event.document) out.append("document_id", event.document->text());
     out.append("entity_ids", std::move(entities));
     out.append("deliveries", static_cast<std::uint64_t>(row.plan.size()));
     out.append("leaf", row.leaf);
@@ -55,6 +75,7 @@ std::unexpected<Error> no_such_event() {
 struct EventQuery {
     store::EventFilter filter;
     std::optional<EnvelopeId> envelope;
+    std::optional<DocumentId> document;
     store::PageOptions page;
 };
 
@@ -72,6 +93,7 @@ Result<EventQuery> read_query(Services& services, const Call& call) {
         out.filter.types.emplace().add(*type);
     }
     TRY(out.envelope, query_id<EnvelopeId>(call, "envelope_id"));
+    TRY(out.document, query_id<DocumentId>(call, "document_id"));
     TRY(const auto entity, query_id<EntityId>(call, "entity_id"));
     if (entity) {
         const auto* known = call.directory->entity(call.workspace_no, *entity);
@@ -101,22 +123,21 @@ Result<EventPage> load_page(sql::Connection& db, EventQuery query) {
             return fail(Errc::invalid_argument, "there is no such envelope in this workspace",
                         "/query/envelope_id");
     }
+    if (query.document) {
+        TRY(const auto document,
+            store::find_document(db, query.filter.workspace_no, *query.document));
+        if (!document)
+            return fail(Errc::invalid_argument, "there is no such document in this workspace",
+                        "/query/document_id");
+        query.filter.document_no = document->no;
+    }
     TRY(auto page, store::list_events(db, query.filter, query.page, store::Payload::skip));
     out.next = page.next;
-    // Neighbours often belong to the same envelope.
-    std::unordered_map<std::int64_t, std::optional<EnvelopeId>> known;
     for (store::EventRow& row : page.rows) {
-        std::optional<EnvelopeId> envelope;
-        if (row.envelope_no) {
-            const auto [entry, fresh] = known.try_emplace(*row.envelope_no);
-            if (fresh) {
-                TRY(entry->second, store::load_envelope_id(db, *row.envelope_no));
-            }
-            envelope = entry->second;
-        }
-        const Uuid subject = envelope ? envelope->value : row.id.value;
-        TRY(const auto key, store::find_subject_key(db, row.workspace_no, subject));
-        out.events.push_back({std::move(row), envelope, key ? key->destroyed_at : std::nullopt});
+        TRY(EventFacts event, facts_of(db, std::move(row)));
+        TRY(const auto key, store::find_subject_key(db, event.row.workspace_no, event.subject()));
+        if (key) event.erased_at = key->destroyed_at;
+        out.events.push_back(std::move(event));
     }
     return out;
 }
@@ -143,10 +164,7 @@ Result<FoundEvent> load_event(sql::Connection& db, std::int64_t workspace_no, co
     if (!row) return no_such_event();
     FoundEvent out;
     TRY(out.sealed, intake::load_sealed_event(db, row->seq));
-    if (row->envelope_no) {
-        TRY(out.facts.envelope, store::load_envelope_id(db, *row->envelope_no));
-    }
-    out.facts.row = *std::move(row);
+    TRY(out.facts, facts_of(db, *std::move(row)));
     if (out.sealed.key) out.facts.erased_at = out.sealed.key->destroyed_at;
     return out;
 }
@@ -267,9 +285,6 @@ runtime::Task<Result<Reply>> get_event_type(Services&, Call& call) {
 
 std::vector<Route> event_read_routes() {
     using http::Method;
-    const Parameter limit{"limit", "1 to 200, 50 by default", "integer"};
-    const Parameter cursor{"cursor", "next_cursor of the page before"};
-    const Parameter order{"order", "newest or oldest"};
     return {
         {.method = Method::get,
          .path = "/v1/events",
@@ -278,14 +293,12 @@ std::vector<Route> event_read_routes() {
          .summary = "List accepted events, newest first, without their payloads",
          .permission = Permission::events_read,
          .response = "#EventList",
-         .parameters = {{"type", "Only those of this type"},
-                        {"envelope_id", "Only those of this envelope"},
-                        {"entity_id", "Only those that concern this entity"},
-                        {"from", "Accepted at this time or later"},
-                        {"until", "Accepted before this time"},
-                        limit,
-                        cursor,
-                        order},
+         .parameters = page_parameters({{"type", "Only those of this type"},
+                                        {"envelope_id", "Only those of this envelope"},
+                                        {"document_id", "Only those of this document"},
+                                        {"entity_id", "Only those that concern this entity"},
+                                        {"from", "Accepted at this time or later"},
+                                        {"until", "Accepted before this time"}}),
          .handler = list_events},
         {.method = Method::get,
          .path = "/v1/events/{event_id}",
@@ -302,7 +315,7 @@ std::vector<Route> event_read_routes() {
          .summary = "List where an event went and what became of it",
          .permission = Permission::deliveries_read,
          .response = "#EventDeliveryList",
-         .parameters = {limit, cursor, order},
+         .parameters = page_parameters(),
          .handler = list_event_deliveries},
         {.method = Method::get,
          .path = "/v1/event-types",
@@ -330,7 +343,7 @@ std::vector<Component> event_read_components() {
          R"("id":{"type":"string"},"type":{"type":"string"},)"
          R"("timestamp":{"type":"string","format":"date-time"},)"
          R"("accepted_at":{"type":"string","format":"date-time"},)"
-         R"("envelope_id":{"type":"string"},"entity_ids":{"type":"array","items":)"
+         R"("envelope_id":{"type":"string"},"document_id":{"type":"string"},"entity_ids":{"type":"array","items":)"
          R"({"type":"string"}},"deliveries":{"type":"integer","description":)"
          R"("How many destinations it was planned for."},"leaf":{"type":"integer",)"
          R"("description":"Its index in the workspace's ledger."},"data":{"type":"object"},)"

@@ -76,7 +76,7 @@ runtime::Task<Result<Reply>> get_tile(Services& services, Call& call) {
 }
 
 Result<std::string> make_proof(sql::Connection& db, std::int64_t workspace_no, EventId event) {
-    TRY(const auto row, store::find_event(db, workspace_no, event));
+    TRY(const auto row, store::find_event_leaf(db, workspace_no, event));
     if (!row) return fail(Errc::not_found, "there is no such event in this workspace");
     TRY(const auto checkpoint, store::checkpoint_covering(db, row->log_no, row->leaf + 1));
     if (!checkpoint)

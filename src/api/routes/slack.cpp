@@ -297,7 +297,6 @@ RouteGroup slack_routes() {
     using http::Method;
     RouteGroup group;
     group.components = components();
-    const std::vector<Parameter> page = page_parameters();
     group.routes = {
         {.method = Method::get,
          .path = "/v1/slack/connections",
@@ -306,7 +305,7 @@ RouteGroup slack_routes() {
          .summary = "List the connected Slack workspaces",
          .permission = Permission::destinations_read,
          .response = "#SlackConnectionList",
-         .parameters = page,
+         .parameters = page_parameters(),
          .handler = list_connections},
         {.method = Method::get,
          .path = "/v1/slack/connections/{connection_id}",

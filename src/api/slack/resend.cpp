@@ -13,11 +13,8 @@ Result<Envelope> load(store::Tx& tx, WriterSide& side, const routing::WorkspaceF
     TRY(auto row, store::load_envelope(tx.db(), envelope_no));
     if (!row || row->workspace_no != workspace.no)
         return fail(Errc::not_found, "the envelope is no longer kept");
-    std::vector<store::EnvelopeRow> rows;
-    rows.push_back(*std::move(row));
-    TRY(const SealedEnvelopes sealed, with_keys(tx.db(), workspace.no, std::move(rows)));
-    return open_envelope(side.keys(), workspace.id, sealed.envelopes.front(),
-                         sealed.workspace_keys);
+    TRY(const SealedEnvelopes sealed, with_keys(tx.db(), workspace.no, *std::move(row)));
+    return open_envelope(side.keys(), workspace.id, sealed.rows.front(), sealed.workspace_keys);
 }
 
 Envelope copy_of(const Envelope& before, Timestamp now) {

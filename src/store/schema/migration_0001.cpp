@@ -99,8 +99,9 @@ CREATE TABLE subject_key (
 ) /*keyed*/;
 CREATE INDEX subject_key_alive ON subject_key (workspace_no, subject) WHERE destroyed_ms IS NULL;
 
+-- The subject by its public name: an event that was set aside may have had the id of another.
 CREATE TABLE erasure (
-    subject BLOB PRIMARY KEY,
+    subject TEXT PRIMARY KEY,
     workspace_no INTEGER NOT NULL,
     at_ms INTEGER NOT NULL,
     summary TEXT NOT NULL
@@ -158,7 +159,7 @@ CREATE TABLE file (
 ) /*strict*/;
 CREATE INDEX file_by_blob ON file (sha256);
 
--- Which envelopes name a file: it goes when none does any more.
+-- Which envelopes, documents and events name a file: it goes when none does any more.
 CREATE TABLE file_use (
     owner BLOB NOT NULL,
     file_id BLOB NOT NULL,
@@ -229,11 +230,21 @@ CREATE TABLE event (
     log_no INTEGER NOT NULL,
     leaf INTEGER NOT NULL,
     plan BLOB,
+    document_no INTEGER,
     payload BLOB NOT NULL
 ) /*strict*/;
 CREATE UNIQUE INDEX event_by_id ON event (id);
 CREATE INDEX event_by_workspace ON event (workspace_no, seq);
 CREATE INDEX event_by_envelope ON event (envelope_no, seq) WHERE envelope_no IS NOT NULL;
+CREATE INDEX event_by_document ON event (document_no, seq) WHERE document_no IS NOT NULL;
+
+-- Where the entries of events are that are no longer kept: their proofs are still given.
+CREATE TABLE event_leaf (
+    id BLOB PRIMARY KEY,
+    workspace_no INTEGER NOT NULL,
+    log_no INTEGER NOT NULL,
+    leaf INTEGER NOT NULL
+) /*keyed*/;
 
 CREATE TABLE event_key (
     workspace_no INTEGER NOT NULL,

@@ -81,6 +81,7 @@ TEST_F(Schema, every_table_enforces_its_types) {
                                          "erasure",
                                          "event",
                                          "event_key",
+                                         "event_leaf",
                                          "file",
                                          "file_access",
                                          "file_use",

@@ -1,5 +1,7 @@
 #include "store/tables/alerts.hpp"
 
+#include <fmt/format.h>
+
 #include "store/tables/detail.hpp"
 
 namespace blotter::store {
@@ -47,6 +49,10 @@ constexpr sql::Query alert_resolve_of{
     "alert.resolve_of",
     "UPDATE alert SET state = 3, resolved_by = ?4, resolved_ms = ?5 "
     "WHERE workspace_no = ?1 AND kind = ?2 AND subject = ?3 AND state < 3"};
+// A scan of a bounded table, on an operator's order only.
+constexpr sql::Query alert_erase{
+    "alert.erase",
+    "UPDATE alert SET detail = ?4 WHERE workspace_no = ?1 AND kind = ?2 AND detail LIKE ?3"};
 constexpr sql::Query alert_purge{
     "alert.purge",
     "DELETE FROM alert WHERE no IN (SELECT no FROM alert "
@@ -82,9 +88,12 @@ constexpr sql::Query alert_count{"alert.unresolved_count",
                                  "SELECT no FROM alert WHERE state < 3 LIMIT ?1"};
 constexpr sql::Query quarantine_subject{"quarantine.subject",
                                         "UPDATE quarantine SET subject = ?2 WHERE no = ?1"};
+constexpr sql::Query quarantine_of_subject{
+    "quarantine.of_subject",
+    "SELECT id FROM quarantine WHERE subject = ?1 AND subject IS NOT NULL"};
 constexpr sql::Query quarantine_erase{
     "quarantine.erase",
-    "UPDATE quarantine SET payload = ?2 WHERE subject = ?1 AND subject IS NOT NULL"};
+    "UPDATE quarantine SET payload = ?2, reason = '' WHERE subject = ?1 AND subject IS NOT NULL"};
 constexpr sql::Query quarantine_decide{
     "quarantine.decide",
     "UPDATE quarantine SET state = ?3, decided_by = ?4, decided_ms = ?5 "
@@ -158,6 +167,11 @@ Result<Applied> resolve_alert_of(sql::Connection& db, const AlertCause& cause, s
                           at);
 }
 
+Result<> erase_alerts(sql::Connection& db, const AlertMention& mention) {
+    return sql::run(db, alert_erase, mention.workspace_no, mention.kind,
+                    fmt::format("%\"{}\"%", mention.id), R"({"erased":true})");
+}
+
 Result<std::int64_t> purge_alerts(sql::Connection& db, Timestamp resolved_before,
                                   std::size_t limit) {
     return detail::purge(db, alert_purge, resolved_before, limit);
@@ -186,27 +200,15 @@ Result<Applied> decide_quarantine(sql::Connection& db, const QuarantineDecision&
 }
 
 Result<Chunk> delete_old_quarantine(sql::Connection& db, const QuarantineRetention& retention) {
-    const std::size_t limit = detail::limit_of(retention.limit);
-    std::vector<std::int64_t> old;
-    Chunk out;
-    // Numbers are given in order of time: after the first young one there is no old one.
-    bool reached_end = false;
-    {
-        TRY(sql::Statement* const prepared, db.prepare(quarantine_walk));
-        sql::Use use{prepared};
-        sql::bind_all(*use, retention.after, limit);
-        const auto keep = [&](const sql::Statement& s) {
-            const auto decided = sql::time_if(s, 1);
-            reached_end = sql::time_at(s, 2) >= retention.decided_before + detail::clock_slack;
-            return decided && *decided < retention.decided_before;
-        };
-        TRY(auto page, detail::scan(*use, limit, keep, detail::first_integer, limit));
-        old = std::move(page.rows);
-        if (!reached_end) out.next = page.next;
-    }
-    for (const std::int64_t no : old) CHECK(sql::run(db, quarantine_delete, no));
-    out.deleted = static_cast<std::int64_t>(old.size());
-    return out;
+    const auto keep = [&](const sql::Statement& s) {
+        const auto decided = sql::time_if(s, 1);
+        return decided && *decided < retention.decided_before;
+    };
+    TRY(const auto old,
+        detail::walk_old(db, {quarantine_walk, 2, retention.decided_before, retention.limit}, keep,
+                         detail::first_integer, retention.after));
+    for (const std::int64_t no : old.rows) CHECK(sql::run(db, quarantine_delete, no));
+    return Chunk{static_cast<std::int64_t>(old.rows.size()), old.next};
 }
 
 Result<Count> count_unresolved_alerts(sql::Connection& db, std::int64_t cap) {
@@ -215,6 +217,12 @@ Result<Count> count_unresolved_alerts(sql::Connection& db, std::int64_t cap) {
 
 Result<> set_quarantine_subject(sql::Connection& db, std::int64_t no, const Uuid& subject) {
     return sql::run(db, quarantine_subject, no, ByteView{subject});
+}
+
+Result<std::vector<QuarantineId>> list_quarantined_of(sql::Connection& db, const Uuid& subject) {
+    return sql::all(
+        db, quarantine_of_subject,
+        [](const sql::Statement& s) { return sql::id_at<QuarantineId>(s, 0); }, ByteView{subject});
 }
 
 Result<> erase_quarantined(sql::Connection& db, const Uuid& subject) {

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "store/tables/common.hpp"
 
@@ -68,6 +69,13 @@ struct AlertCause {
 };
 Result<Applied> resolve_alert_of(sql::Connection& db, const AlertCause& cause, std::string_view by,
                                  Timestamp at);
+/// Alerts whose detail names a public id: what they say beside it may hold a person's data.
+struct AlertMention {
+    std::int64_t workspace_no = 0;
+    std::string_view kind;
+    std::string_view id;
+};
+Result<> erase_alerts(sql::Connection& db, const AlertMention& mention);
 /// Resolved ones.
 Result<std::int64_t> purge_alerts(sql::Connection& db, Timestamp resolved_before,
                                   std::size_t limit);
@@ -103,9 +111,11 @@ struct QuarantineDecision {
 };
 /// From waiting only.
 Result<Applied> decide_quarantine(sql::Connection& db, const QuarantineDecision& decision);
-/// Whose data a released one holds, so that it goes with the subject.
+/// Whose data it holds, so that it goes with the subject.
 Result<> set_quarantine_subject(sql::Connection& db, std::int64_t no, const Uuid& subject);
-/// Empties the payloads of a subject.
+/// Those that hold the data of a subject.
+Result<std::vector<QuarantineId>> list_quarantined_of(sql::Connection& db, const Uuid& subject);
+/// Empties payloads and reasons of a subject.
 Result<> erase_quarantined(sql::Connection& db, const Uuid& subject);
 
 /// Deletes those that were decided before a time.

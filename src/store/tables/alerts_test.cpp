@@ -45,6 +45,29 @@ TEST_F(Alerts, the_same_cause_folds_while_it_is_not_resolved) {
     EXPECT_EQ(anew.count, 1);
 }
 
+TEST_F(Alerts, say_no_more_of_what_was_erased) {
+    for (const char* named : {"doc_a", "doc_b"})
+        must(raise_alert(db(), {.id = next_id<AlertId>(),
+                                .workspace_no = 1,
+                                .kind = "document_not_posted",
+                                .subject = named,
+                                .detail = R"({"document_id":")" + std::string{named} + R"("})"}));
+    must(erase_alerts(db(), {2, "document_not_posted", "doc_a"}));
+    must(erase_alerts(db(), {1, "delivery_failed", "doc_a"}));
+    must(erase_alerts(db(), {1, "document_not_posted", "doc"}));
+    const auto details = [this] {
+        std::vector<std::string> out;
+        for (const AlertRow& row : must(list_alerts(db(), {1, {}}, {})).rows)
+            out.push_back(row.detail);
+        return out;
+    };
+    EXPECT_EQ(details(), (std::vector<std::string>{R"({"document_id":"doc_b"})",
+                                                   R"({"document_id":"doc_a"})"}));
+    must(erase_alerts(db(), {1, "document_not_posted", "doc_a"}));
+    EXPECT_EQ(details(),
+              (std::vector<std::string>{R"({"document_id":"doc_b"})", R"({"erased":true})"}));
+}
+
 TEST_F(Alerts, go_forward_only_and_within_their_workspace) {
     raise("dst_1", 10);
     const AlertId id = only().id;

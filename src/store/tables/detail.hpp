@@ -113,6 +113,32 @@ auto scan(sql::Statement& statement, std::size_t limit, Keep keep, Read read,
     return out;
 }
 
+/// Rows by number, which is the order of their making: what retention walks.
+struct OldWalk {
+    const sql::Query& query;  ///< binds what the caller gives, then the limit
+    int made_column = 0;      ///< the time of making
+    Timestamp before;
+    std::size_t limit = 0;
+};
+/// Those that `keep` lets through. Ends at the first row that is young: after it there is no old
+/// one.
+template <typename Keep, typename Read, typename... Args>
+auto walk_old(sql::Connection& db, const OldWalk& walk, Keep keep, Read read, const Args&... args)
+    -> Result<Page<std::invoke_result_t<Read, const sql::Statement&>>> {
+    const std::size_t limit = limit_of(walk.limit);
+    TRY(sql::Statement* const prepared, db.prepare(walk.query));
+    sql::Use use{prepared};
+    sql::bind_all(*use, args..., limit);
+    bool reached_end = false;
+    const auto keep_old = [&](const sql::Statement& s) {
+        reached_end = sql::time_at(s, walk.made_column) >= walk.before + clock_slack;
+        return keep(s);
+    };
+    TRY(auto page, scan(*use, limit, keep_old, read, limit));
+    if (reached_end) page.next.reset();
+    return page;
+}
+
 /// How many rows of a bound statement `keep` lets through, up to `cap`.
 template <typename Keep>
 Result<Count> count(sql::Statement& statement, std::int64_t cap, Keep keep,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "store/tables/detail.hpp"
+#include "store/tables/files.hpp"
 
 namespace blotter::store {
 namespace {
@@ -14,6 +15,7 @@ using detail::Text;
 static_assert(static_cast<int>(DocumentState::sending) == 3,
               "the statements and an index take 3 for sending");
 static_assert(static_cast<int>(DocumentState::draft) == 1, "document.delete takes 1 for a draft");
+static_assert(static_cast<int>(DocumentState::sent) == 5, "document.old takes 5 for sent");
 
 constexpr sql::Query document_insert{
     "document.insert",
@@ -32,8 +34,30 @@ constexpr sql::Query document_update{
     "UPDATE accounting_document SET state = ?3, supplier = ?4, updated_ms = ?5, "
     "validated_ms = ?6, sent_ms = ?7, started_ms = ?8, due_ms = ?9, process = ?10, "
     "document = ?11, version = version + 1 WHERE no = ?1 AND version = ?2"};
-constexpr sql::Query document_delete{"document.delete",
-                                     "DELETE FROM accounting_document WHERE no = ?1 AND state = 1"};
+constexpr sql::Query document_id{"document.id_by_no",
+                                 "SELECT id FROM accounting_document WHERE no = ?1"};
+constexpr sql::Query document_delete{
+    "document.delete",
+    "DELETE FROM accounting_document WHERE no = ?1 AND state = 1 "
+    "AND NOT EXISTS (SELECT 1 FROM event WHERE event.document_no = ?1)"};
+constexpr sql::Query document_erase{
+    "document.erase",
+    "UPDATE accounting_document SET supplier = NULL, due_ms = NULL, document = ?2, "
+    "updated_ms = ?3, version = version + 1 WHERE no = ?1"};
+// What was erased has an empty document.
+constexpr sql::Query document_old{
+    "document.old",
+    "SELECT no, id, updated_ms, created_ms, "
+    "CASE WHEN (state = 5 OR length(document) = 0) AND NOT EXISTS "
+    "(SELECT 1 FROM event WHERE event.document_no = accounting_document.no) "
+    "THEN 1 ELSE 0 END FROM accounting_document "
+    "WHERE workspace_no = ?1 AND no > ?2 ORDER BY no LIMIT ?3"};
+constexpr sql::Query document_remove{"document.remove",
+                                     "DELETE FROM accounting_document WHERE no = ?1"};
+constexpr sql::Query document_forget_key{"subject_key.delete_of_document",
+                                         "DELETE FROM subject_key WHERE subject = ?1"};
+constexpr sql::Query sends_delete{"document_send.delete",
+                                  "DELETE FROM accounting_send WHERE document_no = ?1"};
 
 constexpr Both document_list{
     {"document.newest",
@@ -124,6 +148,12 @@ bool is_wanted(const sql::Statement& s, const DocumentFilter& filter) {
            (!filter.created_before || created < *filter.created_before);
 }
 
+Result<> delete_what_hangs_on(sql::Connection& db, std::int64_t no, const DocumentId& id) {
+    CHECK(sql::run(db, sends_delete, no));
+    CHECK(delete_files_of(db, id.value));
+    return sql::run(db, document_forget_key, ByteView{id.value});
+}
+
 }  // namespace
 
 Result<std::int64_t> insert_document(sql::Connection& db, const DocumentRow& row) {
@@ -148,8 +178,35 @@ Result<Applied> update_document(sql::Connection& db, const DocumentRow& row) {
                           row.sent_at, row.started_at, row.due_at, row.process, row.document);
 }
 
-Result<Applied> delete_document(sql::Connection& db, std::int64_t no) {
-    return detail::change(db, document_delete, no);
+Result<std::optional<DocumentId>> load_document_id(sql::Connection& db, std::int64_t no) {
+    return sql::one(
+        db, document_id, [](const sql::Statement& s) { return sql::id_at<DocumentId>(s, 0); }, no);
+}
+
+Result<Applied> delete_document(sql::Connection& db, std::int64_t no, const DocumentId& id) {
+    TRY(const Applied deleted, detail::change(db, document_delete, no));
+    if (deleted == Applied::yes) CHECK(delete_what_hangs_on(db, no, id));
+    return deleted;
+}
+
+Result<> erase_document(sql::Connection& db, std::int64_t no, Timestamp at) {
+    return sql::run(db, document_erase, no, ByteView{}, at);
+}
+
+Result<Chunk> delete_old_documents(sql::Connection& db, const DocumentRetention& retention) {
+    const auto keep = [&](const sql::Statement& s) {
+        return s.integer(4) != 0 && sql::time_at(s, 2) < retention.before;
+    };
+    const auto read = [](const sql::Statement& s) {
+        return std::pair{s.integer(0), sql::id_at<DocumentId>(s, 1)};
+    };
+    TRY(const auto old, detail::walk_old(db, {document_old, 3, retention.before, retention.limit},
+                                         keep, read, retention.workspace_no, retention.after));
+    for (const auto& [no, id] : old.rows) {
+        CHECK(sql::run(db, document_remove, no));
+        CHECK(delete_what_hangs_on(db, no, id));
+    }
+    return Chunk{static_cast<std::int64_t>(old.rows.size()), old.next};
 }
 
 Result<Page<DocumentRow>> list_documents(sql::Connection& db, const DocumentFilter& filter,

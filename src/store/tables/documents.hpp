@@ -37,8 +37,22 @@ Result<std::optional<DocumentRow>> find_document_anywhere(sql::Connection& db,
 /// Writes everything but ids, entity and creation, and the version after `row.version`.
 /// `Applied::no` when the stored version is another one.
 Result<Applied> update_document(sql::Connection& db, const DocumentRow& row);
-/// A draft only.
-Result<Applied> delete_document(sql::Connection& db, std::int64_t no);
+/// The public id of a document that an event names by number.
+Result<std::optional<DocumentId>> load_document_id(sql::Connection& db, std::int64_t no);
+/// A draft that no event speaks of, with its key and the files that nobody else names.
+Result<Applied> delete_document(sql::Connection& db, std::int64_t no, const DocumentId& id);
+/// Takes out what is not sealed or does not go with the key: content, supplier, next attempt.
+Result<> erase_document(sql::Connection& db, std::int64_t no, Timestamp at);
+
+/// Deletes documents that were sent, or erased, and not touched since a time, once no event speaks
+/// of them any more: with their attempts, their keys, and the files that nobody else names.
+struct DocumentRetention {
+    std::int64_t workspace_no = 0;
+    Timestamp before;
+    std::int64_t after = 0;  ///< the `next` of the chunk before
+    std::size_t limit = 500;
+};
+Result<Chunk> delete_old_documents(sql::Connection& db, const DocumentRetention& retention);
 
 struct DocumentFilter {
     std::int64_t workspace_no = 0;

@@ -1,5 +1,8 @@
 #include "store/tables/documents.hpp"
 
+#include "store/tables/events.hpp"
+#include "store/tables/files.hpp"
+#include "store/tables/keys.hpp"
 #include "store/tables/tables_fixture.hpp"
 #include "store/tables/workspaces.hpp"
 
@@ -33,16 +36,14 @@ class Documents : public TablesTest {
         row.no = must(insert_document(db(), row));
         return row;
     }
+    void event_of(const DocumentRow& row) {
+        must(insert_event(db(),
+                          {.id = next_id<EventId>(), .workspace_no = 1, .document_no = row.no}));
+    }
     /// In that state, as far as the columns that an insert does not write are concerned.
     DocumentRow changed(DocumentRow row) {
         EXPECT_EQ(must(update_document(db(), row)), Applied::yes);
         return row;
-    }
-    std::vector<std::int64_t> listed(const DocumentFilter& filter, PageOptions page = {}) {
-        std::vector<std::int64_t> out;
-        for (const DocumentRow& row : must(list_documents(db(), filter, page)).rows)
-            out.push_back(row.no);
-        return out;
     }
 };
 
@@ -71,13 +72,82 @@ TEST_F(Documents, an_update_needs_the_version_that_was_read) {
     EXPECT_EQ(must(update_document(db(), row)), Applied::no);
 }
 
-TEST_F(Documents, only_drafts_are_deleted) {
+TEST_F(Documents, only_drafts_that_no_event_speaks_of_are_deleted_and_their_keys_with_them) {
     const DocumentRow draft = document();
+    const DocumentRow spoken_of = document();
+    event_of(spoken_of);
     DocumentRow other = document();
     other.state = DocumentState::unknown;
     changed(other);
-    EXPECT_EQ(must(delete_document(db(), draft.no)), Applied::yes);
-    EXPECT_EQ(must(delete_document(db(), other.no)), Applied::no);
+    for (const DocumentRow& row : {draft, spoken_of, other})
+        must(insert_subject_key(db(), {.subject = row.id.value, .workspace_no = 1}));
+    EXPECT_EQ(must(delete_document(db(), draft.no, draft.id)), Applied::yes);
+    EXPECT_FALSE(must(find_subject_key(db(), 1, draft.id.value)));
+    for (const DocumentRow& row : {spoken_of, other}) {
+        EXPECT_EQ(must(delete_document(db(), row.no, row.id)), Applied::no);
+        EXPECT_TRUE(must(find_subject_key(db(), 1, row.id.value)));
+        EXPECT_EQ(must(load_document_id(db(), row.no)), row.id);
+    }
+}
+
+TEST_F(Documents, an_erased_one_keeps_its_place_and_says_nothing) {
+    DocumentRow row = document({.supplier = "F-1"});
+    row.due_at = from_ms(5);
+    row.state = DocumentState::validated;
+    changed(row);
+    must(erase_document(db(), row.no, from_ms(9)));
+    const auto stored = must(find_document(db(), 1, row.id));
+    ASSERT_TRUE(stored);
+    EXPECT_EQ(stored->state, DocumentState::validated);
+    EXPECT_EQ(stored->supplier, "");
+    EXPECT_TRUE(stored->document.empty());
+    EXPECT_EQ(stored->updated_at, from_ms(9));
+    EXPECT_FALSE(stored->due_at);
+    EXPECT_EQ(must(update_document(db(), row)), Applied::no);
+}
+
+TEST_F(Documents, retention_takes_sent_and_erased_ones_whose_events_are_gone) {
+    const auto of_state = [&](DocumentState state, int touched) {
+        DocumentRow row = document();
+        row.state = state;
+        row.updated_at = from_ms(touched);
+        must(insert_subject_key(db(), {.subject = row.id.value, .workspace_no = 1}));
+        must(insert_send(db(), {.document_no = row.no, .outcome = "sent"}));
+        return changed(row);
+    };
+    const FileRow file{.id = next_id<FileId>(), .workspace_no = 1};
+    must(insert_blob(db(), file.sha256, 1, from_ms(1)));
+    must(insert_file(db(), file));
+    const auto old = of_state(DocumentState::sent, 10);
+    must(use_file(db(), file.id, old.id.value));
+    const auto erased = of_state(DocumentState::validated, 10);
+    must(erase_document(db(), erased.no, from_ms(20)));
+    const auto waiting = of_state(DocumentState::validated, 10);
+    const auto unclear = of_state(DocumentState::unknown, 10);
+    const auto recent = of_state(DocumentState::sent, 100);
+    const auto spoken_of = of_state(DocumentState::sent, 10);
+    event_of(spoken_of);
+    std::int64_t deleted = 0;
+    std::int64_t after = 0;
+    for (;;) {
+        const Chunk chunk = must(delete_old_documents(
+            db(), {.workspace_no = 1, .before = from_ms(100), .after = after, .limit = 2}));
+        deleted += chunk.deleted;
+        if (!chunk.next) break;
+        after = *chunk.next;
+    }
+    EXPECT_EQ(deleted, 2);
+    for (const auto& row : {old, erased}) {
+        EXPECT_FALSE(must(find_document(db(), 1, row.id)));
+        EXPECT_FALSE(must(find_subject_key(db(), 1, row.id.value)));
+        EXPECT_TRUE(must(list_sends(db(), row.no, 10)).empty());
+    }
+    EXPECT_FALSE(must(find_file(db(), 1, file.id)));
+    for (const auto& row : {waiting, unclear, recent, spoken_of}) {
+        EXPECT_TRUE(must(find_document(db(), 1, row.id)));
+        EXPECT_EQ(must(list_sends(db(), row.no, 10)).size(), 1U);
+    }
+    EXPECT_TRUE(plan_named("document.old").contains("accounting_document_by_workspace"));
 }
 
 TEST_F(Documents, lists_filter_by_state_entity_supplier_and_time) {
@@ -99,12 +169,8 @@ TEST_F(Documents, lists_filter_by_state_entity_supplier_and_time) {
         {{.workspace_no = 1, .created_before = from_ms(20)}, {a}},
         {{.workspace_no = 2, .entity_no = 1}, {}},
     };
-    for (const auto& item : cases) {
-        EXPECT_EQ(listed(item.filter), item.expected);
-        auto reversed = item.expected;
-        std::ranges::reverse(reversed);
-        EXPECT_EQ(listed(item.filter, {.order = Order::oldest_first}), reversed);
-    }
+    for (const auto& item : cases)
+        expect_both_ways(db(), list_documents, item.filter, item.expected);
     EXPECT_TRUE(plan_named("document.state_newest").contains("accounting_document_by_state"));
     EXPECT_TRUE(plan_named("document.entity_newest").contains("accounting_document_by_entity"));
 }
@@ -116,9 +182,7 @@ TEST_F(Documents, what_is_due_comes_earliest_first) {
         changed(row);
     }
     document();
-    std::vector<std::int64_t> seen;
-    for (const auto& place : must(list_due_documents(db(), from_ms(25), 10)))
-        seen.push_back(place.no);
+    const auto seen = numbers_of(must(list_due_documents(db(), from_ms(25), 10)));
     EXPECT_EQ(seen, (std::vector<std::int64_t>{2, 3}));
     EXPECT_TRUE(plan_named("document.due").contains("accounting_document_due"));
 }
@@ -135,9 +199,7 @@ TEST_F(Documents, lost_are_those_of_another_process_and_those_under_way_for_too_
     const auto stuck = sending(8, 10);
     sending(8, 1'000);
     document();
-    std::vector<std::int64_t> seen;
-    for (const auto& place : must(list_lost_documents(db(), {8, from_ms(500)}, 10)))
-        seen.push_back(place.no);
+    const auto seen = numbers_of(must(list_lost_documents(db(), {8, from_ms(500)}, 10)));
     EXPECT_EQ(seen, (std::vector<std::int64_t>{other, stuck}));
     EXPECT_TRUE(plan_named("document.lost").contains("accounting_document_sending"));
 }

@@ -181,34 +181,21 @@ Result<std::optional<Timestamp>> next_envelope_expiry(sql::Connection& db,
 }
 
 Result<Chunk> delete_old_envelopes(sql::Connection& db, const EnvelopeRetention& retention) {
-    const std::size_t limit = detail::limit_of(retention.limit);
-    std::vector<std::pair<std::int64_t, EnvelopeId>> old;
-    Chunk out;
-    // Numbers are given in order of time: after the first young one there is no old one.
-    bool reached_end = false;
-    {
-        TRY(sql::Statement* const prepared, db.prepare(envelope_old));
-        sql::Use use{prepared};
-        sql::bind_all(*use, retention.workspace_no, retention.after, limit);
-        const auto keep = [&](const sql::Statement& s) {
-            reached_end = sql::time_at(s, 4) >= retention.before + detail::clock_slack;
-            return is_terminal(detail::enum_at<EnvelopeState>(s, 1)) &&
-                   sql::time_at(s, 2) < retention.before && s.integer(5) == 0;
-        };
-        const auto read = [](const sql::Statement& s) {
-            return std::pair{s.integer(0), sql::id_at<EnvelopeId>(s, 3)};
-        };
-        TRY(auto page, detail::scan(*use, limit, keep, read, limit));
-        old = std::move(page.rows);
-        if (!reached_end) out.next = page.next;
-    }
-    for (const auto& [no, id] : old) {
+    const auto keep = [&](const sql::Statement& s) {
+        return is_terminal(detail::enum_at<EnvelopeState>(s, 1)) &&
+               sql::time_at(s, 2) < retention.before && s.integer(5) == 0;
+    };
+    const auto read = [](const sql::Statement& s) {
+        return std::pair{s.integer(0), sql::id_at<EnvelopeId>(s, 3)};
+    };
+    TRY(const auto old, detail::walk_old(db, {envelope_old, 4, retention.before, retention.limit},
+                                         keep, read, retention.workspace_no, retention.after));
+    for (const auto& [no, id] : old.rows) {
         CHECK(delete_files_of(db, id.value));
         CHECK(sql::run(db, envelope_forget_key, ByteView{id.value}));
         CHECK(sql::run(db, envelope_delete, no));
     }
-    out.deleted = static_cast<std::int64_t>(old.size());
-    return out;
+    return Chunk{static_cast<std::int64_t>(old.rows.size()), old.next};
 }
 
 }  // namespace blotter::store

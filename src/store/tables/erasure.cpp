@@ -30,18 +30,18 @@ constexpr sql::Query doomed_delete{"blob_doomed.delete",
 }  // namespace
 
 Result<> insert_erasure(sql::Connection& db, const ErasureRow& row) {
-    return sql::run(db, erasure_insert, ByteView{row.subject}, row.workspace_no, row.at,
-                    row.summary);
+    return sql::run(db, erasure_insert, row.subject, row.workspace_no, row.at, row.summary);
 }
 
 Result<std::optional<ErasureRow>> find_erasure(sql::Connection& db, std::int64_t workspace_no,
-                                               const Uuid& subject) {
+                                               std::string_view subject) {
     return sql::one(
         db, erasure_read,
-        [&subject](const sql::Statement& s) {
-            return ErasureRow{subject, s.integer(0), sql::time_at(s, 1), sql::string_at(s, 2)};
+        [subject](const sql::Statement& s) {
+            return ErasureRow{std::string{subject}, s.integer(0), sql::time_at(s, 1),
+                              sql::string_at(s, 2)};
         },
-        workspace_no, ByteView{subject});
+        workspace_no, subject);
 }
 
 Result<std::vector<FileUse>> list_file_uses(sql::Connection& db, const Uuid& subject) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "store/tables/common.hpp"
 
@@ -9,7 +10,7 @@ namespace blotter::store {
 // --- erasure: that the data of a subject was erased, and how much. Holds none of it. ---
 
 struct ErasureRow {
-    Uuid subject{};
+    std::string subject;  ///< its public id
     std::int64_t workspace_no = 0;
     Timestamp at;
     std::string summary;  ///< JSON: what the API answers
@@ -18,7 +19,7 @@ struct ErasureRow {
 /// `conflict` when the subject was erased before.
 Result<> insert_erasure(sql::Connection& db, const ErasureRow& row);
 Result<std::optional<ErasureRow>> find_erasure(sql::Connection& db, std::int64_t workspace_no,
-                                               const Uuid& subject);
+                                               std::string_view subject);
 
 // --- file_use, for erasure: see files.hpp. ---
 

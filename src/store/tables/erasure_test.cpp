@@ -39,7 +39,7 @@ class Erasures : public TablesTest {
 };
 
 TEST_F(Erasures, happen_once_and_are_found_in_their_workspace) {
-    const Uuid subject = next_id<EnvelopeId>().value;
+    const std::string subject = next_id<EnvelopeId>().text();
     must(insert_erasure(db(), {subject, mine, from_ms(5), "{\"events\":3}"}));
     EXPECT_EQ(insert_erasure(db(), {subject, mine, from_ms(6), "{}"}).error().code, Errc::conflict);
     EXPECT_FALSE(must(find_erasure(db(), other, subject)));
@@ -100,9 +100,12 @@ TEST_F(Erasures, empty_quarantined_payloads_of_a_subject) {
     const std::int64_t no = must(insert_quarantine(db(), row));
     must(erase_quarantined(db(), subject));
     EXPECT_FALSE(must(find_quarantine(db(), mine, row.id))->payload.empty());
+    EXPECT_TRUE(must(list_quarantined_of(db(), subject)).empty());
     must(set_quarantine_subject(db(), no, subject));
+    EXPECT_EQ(must(list_quarantined_of(db(), subject)), std::vector{row.id});
     must(erase_quarantined(db(), subject));
     EXPECT_TRUE(must(find_quarantine(db(), mine, row.id))->payload.empty());
+    EXPECT_EQ(must(find_quarantine(db(), mine, row.id))->reason, "");
 }
 
 TEST_F(Erasures, take_what_receivers_answered_out_of_attempts) {

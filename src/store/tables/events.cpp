@@ -19,12 +19,12 @@ static_assert(static_cast<int>(DeliveryState::delivered) == 5,
 constexpr sql::Query event_insert{
     "event.insert",
     "INSERT INTO event (id, workspace_no, type, envelope_no, entities, occurred_ms, accepted_ms, "
-    "request_hash, log_no, leaf, plan, payload) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"};
+    "request_hash, log_no, leaf, plan, document_no, payload) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"};
 // The payload comes last: its pages are not touched unless it is read.
 constexpr Text event_select{
     "SELECT seq, id, workspace_no, type, envelope_no, entities, occurred_ms, accepted_ms, "
-    "request_hash, log_no, leaf, plan, payload FROM event "};
+    "request_hash, log_no, leaf, plan, document_no, payload FROM event "};
 constexpr sql::Query event_by_id{"event.by_id",
                                  kept<event_select + "WHERE id = ?2 AND workspace_no = ?1">.chars};
 constexpr sql::Query event_by_seq{"event.by_seq", kept<event_select + "WHERE seq = ?1">.chars};
@@ -42,9 +42,27 @@ constexpr Both event_list_envelope{
     {"event.envelope_oldest", kept<event_select +
                                    "WHERE envelope_no = ?1 AND seq > ?2 AND seq < ?3 "
                                    "ORDER BY seq LIMIT ?4">.chars}};
+constexpr Both event_list_document{
+    {"event.document_newest", kept<event_select +
+                                   "WHERE document_no = ?1 AND seq > ?2 AND seq < ?3 "
+                                   "ORDER BY seq DESC LIMIT ?4">.chars},
+    {"event.document_oldest", kept<event_select +
+                                   "WHERE document_no = ?1 AND seq > ?2 AND seq < ?3 "
+                                   "ORDER BY seq LIMIT ?4">.chars}};
 constexpr sql::Query event_last{"event.last", "SELECT seq FROM event ORDER BY seq DESC LIMIT 1"};
 constexpr sql::Query event_probe{
     "event.probe", "SELECT seq, accepted_ms FROM event WHERE seq >= ?1 ORDER BY seq LIMIT 1"};
+
+constexpr sql::Query leaf_find{
+    "event_leaf.find",
+    "SELECT log_no, leaf FROM event WHERE id = ?2 AND workspace_no = ?1 UNION ALL "
+    "SELECT log_no, leaf FROM event_leaf WHERE id = ?2 AND workspace_no = ?1 LIMIT 1"};
+constexpr sql::Query leaf_keep{
+    "event_leaf.keep",
+    "INSERT INTO event_leaf (id, workspace_no, log_no, leaf) "
+    "SELECT id, workspace_no, log_no, leaf FROM event WHERE seq = ?1 "
+    "ON CONFLICT (id) DO UPDATE SET workspace_no = excluded.workspace_no, "
+    "log_no = excluded.log_no, leaf = excluded.leaf"};
 
 constexpr sql::Query key_insert{"event_key.insert",
                                 "INSERT INTO event_key (workspace_no, key, event_seq, "
@@ -67,13 +85,15 @@ constexpr sql::Query owed_rows{
     "SELECT event_seq, destination_no FROM delivery "
     "WHERE event_seq > ?1 AND event_seq <= ?2 AND replay_no = 0 ORDER BY event_seq"};
 
+// What went nowhere owes nothing, whether or not the watermark has come past it.
 constexpr sql::Query old_events{
     "event.old",
     "SELECT seq, accepted_ms, "
-    "CASE WHEN EXISTS (SELECT 1 FROM delivery d WHERE d.event_seq = event.seq AND d.state < 5) "
+    "CASE WHEN (seq > ?3 AND plan IS NOT NULL) "
+    "OR EXISTS (SELECT 1 FROM delivery d WHERE d.event_seq = event.seq AND d.state < 5) "
     "OR seq = (SELECT max(seq) FROM event) "
     "OR seq = (SELECT event_seq FROM delivery ORDER BY no DESC LIMIT 1) THEN 1 ELSE 0 END "
-    "FROM event WHERE workspace_no = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq LIMIT ?4"};
+    "FROM event WHERE workspace_no = ?1 AND seq > ?2 ORDER BY seq LIMIT ?4"};
 constexpr sql::Query deliveries_of_event{"delivery.numbers_of_event",
                                          "SELECT no FROM delivery WHERE event_seq = ?1"};
 constexpr sql::Query delete_attempts{"attempt.delete",
@@ -82,7 +102,7 @@ constexpr sql::Query delete_deliveries{"delivery.delete",
                                        "DELETE FROM delivery WHERE event_seq = ?1"};
 constexpr sql::Query delete_renewals{"link_renewal.delete",
                                      "DELETE FROM link_renewal WHERE event_seq = ?1"};
-// Of an event of its own; those of envelopes go with the envelope.
+// Of an event of its own; those of envelopes and documents go with these.
 constexpr sql::Query delete_file_uses{
     "event.file_uses", "DELETE FROM file_use WHERE owner = (SELECT id FROM event WHERE seq = ?1)"};
 constexpr sql::Query delete_accesses{"file_access.delete",
@@ -115,7 +135,8 @@ Result<EventRow> read_event(const sql::Statement& s, Payload payload) {
     if (!s.is_null(11)) {
         TRY(row.plan, unpack_numbers(s.blob(11)));
     }
-    if (payload == Payload::read) row.payload = sql::bytes_at(s, 12);
+    row.document_no = sql::integer_if(s, 12);
+    if (payload == Payload::read) row.payload = sql::bytes_at(s, 13);
     return row;
 }
 
@@ -133,7 +154,8 @@ bool matches(const sql::Statement& s, const EventFilter& filter) {
         if (!type || !filter.types->contains(*type)) return false;
     }
     if (filter.envelope_no && sql::integer_if(s, 4) != filter.envelope_no) return false;
-    // A list by envelope does not go through the workspace's index.
+    if (filter.document_no && sql::integer_if(s, 12) != filter.document_no) return false;
+    // A list by envelope or document does not go through the workspace's index.
     if (s.integer(2) != filter.workspace_no) return false;
     const Timestamp accepted = sql::time_at(s, 7);
     if (filter.from && accepted < *filter.from) return false;
@@ -189,10 +211,13 @@ Result<SeqRange> range_of(sql::Connection& db, const EventFilter& filter, const 
 Result<sql::Statement*> walk(sql::Connection& db, const EventFilter& filter,
                              const PageOptions& page, std::int64_t scanned_max) {
     TRY(const SeqRange range, range_of(db, filter, page));
-    const Both& queries = filter.envelope_no ? event_list_envelope : event_list;
+    const Both& queries = filter.envelope_no   ? event_list_envelope
+                          : filter.document_no ? event_list_document
+                                               : event_list;
+    const std::int64_t owner =
+        filter.envelope_no.value_or(filter.document_no.value_or(filter.workspace_no));
     TRY(sql::Statement* const statement, db.prepare(queries.in(page.order)));
-    sql::bind_all(*statement, filter.envelope_no.value_or(filter.workspace_no), range.above,
-                  range.below, scanned_max);
+    sql::bind_all(*statement, owner, range.above, range.below, scanned_max);
     return statement;
 }
 
@@ -201,11 +226,11 @@ Result<> delete_with_everything(sql::Connection& db, std::int64_t seq) {
     for (const std::int64_t no : numbers)
         CHECK(sql::run(db, delete_attempts, detail::attempts_begin(no),
                        detail::attempts_begin(no + 1)));
-    // A key of its own has only an event without an envelope.
+    // A key of its own has only an event without an envelope or document.
     CHECK(sql::run(db, delete_own_key, seq));
     for (const sql::Query* query :
          {&delete_deliveries, &delete_renewals, &delete_accesses, &delete_file_uses,
-          &delete_slack_messages, &delete_keys, &delete_event})
+          &delete_slack_messages, &delete_keys, &leaf_keep, &delete_event})
         CHECK(sql::run(db, *query, seq));
     return {};
 }
@@ -223,7 +248,7 @@ Result<std::int64_t> insert_event(sql::Connection& db, const NewEvent& event) {
     return detail::insert(db, event_insert, event.id, event.workspace_no, event.type,
                           event.envelope_no, unless_empty(entities), event.occurred_at,
                           event.accepted_at, event.request_hash, event.log_no, event.leaf,
-                          unless_empty(plan), event.payload);
+                          unless_empty(plan), event.document_no, event.payload);
 }
 
 Result<std::optional<EventRow>> find_event(sql::Connection& db, std::int64_t workspace_no,
@@ -235,6 +260,12 @@ Result<std::optional<EventRow>> find_event(sql::Connection& db, std::int64_t wor
 Result<std::optional<EventRow>> load_event(sql::Connection& db, std::int64_t seq, Payload payload) {
     const auto read = [payload](const sql::Statement& s) { return read_event(s, payload); };
     return only_event(sql::one(db, event_by_seq, read, seq));
+}
+
+Result<std::optional<EventLeaf>> find_event_leaf(sql::Connection& db, std::int64_t workspace_no,
+                                                 const EventId& id) {
+    const auto read = [](const sql::Statement& s) { return EventLeaf{s.integer(0), s.integer(1)}; };
+    return sql::one(db, leaf_find, read, workspace_no, id);
 }
 
 Result<Page<EventRow>> list_events(sql::Connection& db, const EventFilter& filter,
@@ -320,26 +351,14 @@ Result<std::int64_t> read_watermark(sql::Connection& db) {
 
 Result<Chunk> delete_old_events(sql::Connection& db, const EventRetention& retention) {
     TRY(const std::int64_t watermark, read_watermark(db));
-    const std::size_t limit = detail::limit_of(retention.limit);
-    std::vector<std::int64_t> old;
-    Chunk out;
-    bool reached_end = false;
-    {
-        TRY(sql::Statement* const prepared, db.prepare(old_events));
-        sql::Use use{prepared};
-        sql::bind_all(*use, retention.workspace_no, retention.after, watermark, limit);
-        const auto keep = [&](const sql::Statement& s) {
-            const Timestamp accepted = sql::time_at(s, 1);
-            reached_end = accepted >= retention.before + clock_slack;
-            return accepted < retention.before && s.integer(2) == 0;
-        };
-        TRY(auto page, detail::scan(*use, limit, keep, detail::first_integer, limit));
-        old = std::move(page.rows);
-        if (!reached_end) out.next = page.next;
-    }
-    for (const std::int64_t seq : old) CHECK(delete_with_everything(db, seq));
-    out.deleted = static_cast<std::int64_t>(old.size());
-    return out;
+    const auto keep = [&](const sql::Statement& s) {
+        return sql::time_at(s, 1) < retention.before && s.integer(2) == 0;
+    };
+    TRY(const auto old, detail::walk_old(db, {old_events, 1, retention.before, retention.limit},
+                                         keep, detail::first_integer, retention.workspace_no,
+                                         retention.after, watermark));
+    for (const std::int64_t seq : old.rows) CHECK(delete_with_everything(db, seq));
+    return Chunk{static_cast<std::int64_t>(old.rows.size()), old.next};
 }
 
 }  // namespace blotter::store

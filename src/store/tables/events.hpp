@@ -14,6 +14,7 @@ struct EventRow {
     std::int64_t workspace_no = 0;
     EventType type = EventType::source_unknown;
     std::optional<std::int64_t> envelope_no;
+    std::optional<std::int64_t> document_no;
     std::vector<std::int64_t> entity_nos;
     Timestamp occurred_at;
     Timestamp accepted_at;
@@ -30,6 +31,7 @@ struct NewEvent {
     std::int64_t workspace_no = 0;
     EventType type = EventType::source_unknown;
     std::optional<std::int64_t> envelope_no;
+    std::optional<std::int64_t> document_no;
     std::span<const std::int64_t> entity_nos;
     Timestamp occurred_at;
     Timestamp accepted_at;
@@ -49,11 +51,20 @@ Result<std::optional<EventRow>> find_event(sql::Connection& db, std::int64_t wor
                                            const EventId& id);
 Result<std::optional<EventRow>> load_event(sql::Connection& db, std::int64_t seq, Payload payload);
 
+/// Where the ledger has the entry of an event: also of one that retention deleted.
+struct EventLeaf {
+    std::int64_t log_no = 0;
+    std::int64_t leaf = 0;
+};
+Result<std::optional<EventLeaf>> find_event_leaf(sql::Connection& db, std::int64_t workspace_no,
+                                                 const EventId& id);
+
 /// Times are those of acceptance. All parts given must hold.
 struct EventFilter {
     std::int64_t workspace_no = 0;
     std::optional<EventTypes> types;
     std::optional<std::int64_t> envelope_no;
+    std::optional<std::int64_t> document_no;
     std::optional<std::int64_t> entity_no;
     std::optional<Timestamp> from;   ///< inclusive
     std::optional<Timestamp> until;  ///< exclusive
@@ -104,8 +115,9 @@ Result<std::int64_t> read_watermark(sql::Connection& db);
 // --- Retention ---
 
 /// Deletes events accepted before a time with everything that hangs on them (deliveries, attempts,
-/// keys, renewals, accesses); the leaves of the ledger stay. Spares events above the watermark,
-/// those with a delivery that is not final, and the newest of all, so that no seq is given twice.
+/// keys, renewals, accesses); the leaves of the ledger stay, and where they are. Spares events
+/// above the watermark that have a plan, those with a delivery that is not final, and the newest of
+/// all, so that no seq is given twice.
 struct EventRetention {
     std::int64_t workspace_no = 0;
     Timestamp before;

@@ -45,6 +45,7 @@ TEST_F(Events, keep_every_part) {
     const std::vector<std::int64_t> plan{9, 2};
     const EventRow row = event({.type = EventType::envelope_completed,
                                 .envelope_no = 5,
+                                .document_no = 6,
                                 .entity_nos = entities,
                                 .occurred_at = from_ms(10),
                                 .accepted_at = from_ms(20),
@@ -57,6 +58,7 @@ TEST_F(Events, keep_every_part) {
     EXPECT_EQ(stored->seq, row.seq);
     EXPECT_EQ(stored->type, EventType::envelope_completed);
     EXPECT_EQ(stored->envelope_no, 5);
+    EXPECT_EQ(stored->document_no, 6);
     EXPECT_EQ(stored->entity_nos, entities);
     EXPECT_EQ(stored->occurred_at, from_ms(10));
     EXPECT_EQ(stored->accepted_at, from_ms(20));
@@ -88,12 +90,16 @@ TEST_F(Events, lists_filter_by_everything_at_once) {
     const auto a = event({.type = done, .envelope_no = 1, .entity_nos = entity}).seq;
     const auto b = event({.type = EventType::envelope_sent, .envelope_no = 1}).seq;
     const auto c = event({.type = done, .entity_nos = entity}).seq;
+    const auto d = event({.type = EventType::document_posted, .document_no = 1}).seq;
     const auto other = event({.workspace_no = 2, .type = done, .envelope_no = 1}).seq;
     const struct {
         EventFilter filter;
         std::vector<std::int64_t> expected;
     } cases[] = {
-        {{.workspace_no = 1}, {c, b, a}},
+        {{.workspace_no = 1}, {d, c, b, a}},
+        {{.workspace_no = 1, .document_no = 1}, {d}},
+        {{.workspace_no = 1, .envelope_no = 1, .document_no = 1}, {}},
+        {{.workspace_no = 2, .document_no = 1}, {}},
         {{.workspace_no = 1, .types = only(done)}, {c, a}},
         {{.workspace_no = 1, .envelope_no = 1}, {b, a}},
         {{.workspace_no = 1, .entity_no = 8}, {c, a}},
@@ -112,6 +118,7 @@ TEST_F(Events, lists_filter_by_everything_at_once) {
     }
     EXPECT_TRUE(plan_named("event.newest").contains("event_by_workspace"));
     EXPECT_TRUE(plan_named("event.envelope_newest").contains("event_by_envelope"));
+    EXPECT_TRUE(plan_named("event.document_newest").contains("event_by_document"));
 }
 
 TEST_F(Events, pages_go_on_from_each_other_in_both_directions) {
@@ -244,8 +251,9 @@ TEST_F(Events, the_watermark_never_moves_back) {
 }
 
 TEST_F(Events, retention_takes_an_old_event_with_everything_that_hangs_on_it) {
-    const auto old = event({.accepted_at = from_ms(10)});
-    const auto newest = event({.accepted_at = from_ms(10)});
+    const std::vector<std::int64_t> plan{1};
+    const auto old = event({.accepted_at = from_ms(10), .plan = plan});
+    const auto newest = event({.accepted_at = from_ms(10), .plan = plan});
     const auto delivery_no = deliver(old.seq, 1);
     deliver(newest.seq, 1);
     must(insert_event_key(db(), {1, as_bytes("k")}, {old.seq, {}}));

@@ -142,28 +142,14 @@ Result<std::int64_t> delete_files_of(sql::Connection& db, const Uuid& owner) {
 }
 
 Result<Chunk> delete_unnamed_files(sql::Connection& db, const FileRetention& retention) {
-    const std::size_t limit = detail::limit_of(retention.limit);
-    std::vector<FileId> old;
-    Chunk out;
-    // Numbers are given in order of time: after the first young one there is no old one.
-    bool reached_end = false;
-    {
-        TRY(sql::Statement* const prepared, db.prepare(file_walk));
-        sql::Use use{prepared};
-        sql::bind_all(*use, retention.after, limit);
-        const auto keep = [&](const sql::Statement& s) {
-            const Timestamp created = sql::time_at(s, 2);
-            reached_end = created >= retention.before + detail::clock_slack;
-            return created < retention.before && s.integer(3) == 0;
-        };
-        const auto read = [](const sql::Statement& s) { return sql::id_at<FileId>(s, 1); };
-        TRY(auto page, detail::scan(*use, limit, keep, read, limit));
-        old = std::move(page.rows);
-        if (!reached_end) out.next = page.next;
-    }
-    for (const FileId& file : old) CHECK(sql::run(db, file_delete_unnamed, file));
-    out.deleted = static_cast<std::int64_t>(old.size());
-    return out;
+    const auto keep = [&](const sql::Statement& s) {
+        return sql::time_at(s, 2) < retention.before && s.integer(3) == 0;
+    };
+    const auto read = [](const sql::Statement& s) { return sql::id_at<FileId>(s, 1); };
+    TRY(const auto old, detail::walk_old(db, {file_walk, 2, retention.before, retention.limit},
+                                         keep, read, retention.after));
+    for (const FileId& file : old.rows) CHECK(sql::run(db, file_delete_unnamed, file));
+    return Chunk{static_cast<std::int64_t>(old.rows.size()), old.next};
 }
 
 Result<UnusedBlobs> list_unused_blobs(sql::Connection& db, Timestamp before,

@@ -96,15 +96,42 @@ TEST_F(Retention, attempts_go_once_their_delivery_is_over_for_long_enough) {
     for (const std::int64_t no : {open, young}) EXPECT_EQ(must(list_attempts(db(), no)).size(), 1U);
 }
 
-TEST_F(Retention, an_event_takes_a_key_of_its_own_along) {
+TEST_F(Retention, an_event_takes_a_key_of_its_own_along_and_leaves_where_its_entry_is) {
     const EventId id = next_id<EventId>();
     must(insert_subject_key(db(), {.subject = id.value, .workspace_no = mine}));
-    must(insert_event(db(), {.id = id, .workspace_no = mine, .accepted_at = from_ms(0)}));
+    must(insert_event(
+        db(),
+        {.id = id, .workspace_no = mine, .accepted_at = from_ms(0), .log_no = 3, .leaf = 14}));
+    EXPECT_EQ(must(find_event_leaf(db(), mine, id))->leaf, 14);
     const std::int64_t newest = event(1);
     must(advance_watermark(db(), newest));
     EXPECT_EQ(must(delete_old_events(db(), {.workspace_no = mine, .before = from_ms(5)})).deleted,
               1);
     EXPECT_FALSE(must(find_subject_key(db(), mine, id.value)));
+    EXPECT_FALSE(must(find_event(db(), mine, id)));
+    const auto kept = must(find_event_leaf(db(), mine, id));
+    ASSERT_TRUE(kept);
+    EXPECT_EQ(kept->log_no, 3);
+    EXPECT_EQ(kept->leaf, 14);
+    EXPECT_FALSE(must(find_event_leaf(db(), mine + 1, id)));
+}
+
+TEST_F(Retention, what_is_owed_to_a_destination_stays_and_what_went_nowhere_goes) {
+    const auto planned = [&](const std::vector<std::int64_t>& plan) {
+        return must(insert_event(db(), {.id = next_id<EventId>(),
+                                        .workspace_no = mine,
+                                        .accepted_at = from_ms(0),
+                                        .plan = plan}));
+    };
+    const std::int64_t nowhere = planned({});
+    const std::int64_t owed = planned({7});
+    const std::int64_t newest = planned({});
+    ASSERT_EQ(must(read_watermark(db())), 0) << "no first attempt was ever made";
+    EXPECT_EQ(must(delete_old_events(db(), {.workspace_no = mine, .before = from_ms(5)})).deleted,
+              1);
+    EXPECT_FALSE(must(load_event(db(), nowhere, Payload::skip)));
+    for (const std::int64_t seq : {owed, newest})
+        EXPECT_TRUE(must(load_event(db(), seq, Payload::skip)));
 }
 
 TEST_F(Retention, an_envelope_takes_its_key_and_the_files_that_nobody_else_names_along) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <filesystem>
 #include <map>
@@ -163,6 +164,23 @@ T must(Result<T> result) {
 }
 inline void must(Result<> result) {
     if (!result) throw std::runtime_error(describe(result.error()));
+}
+
+/// The numbers of rows that have a `no`, in their order.
+template <typename Rows>
+std::vector<std::int64_t> numbers_of(const Rows& rows) {
+    std::vector<std::int64_t> out;
+    for (const auto& row : rows) out.push_back(row.no);
+    return out;
+}
+/// Expects these rows of a list, and the reverse when it is asked for the oldest first.
+template <typename Filter, typename List>
+void expect_both_ways(sql::Connection& db, List list, const Filter& filter,
+                      std::vector<std::int64_t> newest_first) {
+    EXPECT_EQ(numbers_of(must(list(db, filter, PageOptions{})).rows), newest_first);
+    std::ranges::reverse(newest_first);
+    const PageOptions oldest{.order = Order::oldest_first};
+    EXPECT_EQ(numbers_of(must(list(db, filter, oldest)).rows), newest_first);
 }
 
 inline Bytes bytes_of(std::string_view text) {
