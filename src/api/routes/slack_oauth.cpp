@@ -120,8 +120,8 @@ std::string_view browser_of(const http::Request& request) {
 }
 
 /// The cookie has done its work, whatever came of it.
-Reply page(int status, std::string_view heading, std::string_view words) {
-    http::Response response = slack_page(status, heading, words);
+Reply page(http::Response response) {
+    const int status = response.status;
     response.headers.set(
         "set-cookie",
         fmt::format("{}=; Path=/slack; Max-Age=0; HttpOnly; SameSite=Lax", cookie_name));
@@ -129,7 +129,7 @@ Reply page(int status, std::string_view heading, std::string_view words) {
 }
 
 Reply refusal(std::string_view words) {
-    return page(400, "Slack was not connected", words);
+    return page(slack_page(400, "Slack was not connected", words));
 }
 
 struct Taken {
@@ -249,8 +249,7 @@ runtime::Task<Result<Reply>> take_consent(Services& services, Call& call) {
                                                           installed->tokens);
                                  }));
     services.log.info("slack.connected", {{"name", connected.id.text()}});
-    co_return page(200, "Slack is connected",
-                   "Choose a channel now. The connection is " + connected.id.text() + ".");
+    co_return page(slack_connected_page(connected.id.text()));
 }
 
 runtime::Task<Result<Reply>> finish_connect(Services& services, Call& call) {
@@ -278,7 +277,7 @@ std::vector<Route> slack_oauth_routes() {
          .path = "/slack/connect",
          .operation = "showSlackConnect",
          .tag = "slack",
-         .summary = "A page with the button \"Add to Slack\"",
+         .summary = "A page to connect Slack and to choose channels",
          .access = Access::open,
          .handler = show_connect},
         {.method = Method::get,

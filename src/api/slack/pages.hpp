@@ -8,10 +8,15 @@
 /// anywhere and cannot be framed.
 namespace blotter::api {
 
+/// `body` is HTML; `more_policy` is added to the Content-Security-Policy.
+http::Response make_slack_page(int status, std::string_view heading, std::string_view body,
+                               std::string_view more_policy);
 http::Response slack_page(int status, std::string_view heading, std::string_view words);
 
-/// "Add to Slack": takes an API key, asks `POST /v1/slack/connect` with it, and goes where that
-/// says. The key stays in the browser.
+/// What Slack leads back to when all went well.
+http::Response slack_connected_page(std::string_view connection);
+/// "Add to Slack", the channels, what is posted in each, a sample, disconnecting: all of it over
+/// the API with the key that is typed in, which stays in the browser.
 http::Response slack_connect_page();
 
 }  // namespace blotter::api
