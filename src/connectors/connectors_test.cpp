@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "connectors/event_body.hpp"
+#include "connectors/http_attempt.hpp"
 #include "connectors/links.hpp"
 #include "connectors/reference_id.hpp"
 
@@ -87,6 +88,33 @@ TEST(ReferenceId, is_found_under_three_names_and_is_bounded) {
                              R"({"id":"a\nb"})", R"({"id":""})", R"({"name":"x"})"})
         EXPECT_EQ(reference_id_of(none), "") << none;
     EXPECT_EQ(reference_id_of(R"({"id":")" + std::string(5'000, 'x') + R"("})").size(), 200U);
+}
+
+TEST(Conceal, takes_a_secret_out_of_an_answer_that_repeats_it) {
+    const struct {
+        std::string_view secret;
+        std::string answer;
+        bool cut;
+        std::string_view expected;
+    } rows[] = {
+        {"key-1", R"x({"authorization":"Bearer key-1","again":"key-1"})x", false,
+         R"x({"authorization":"Bearer (a secret)","again":"(a secret)"})x"},
+        {"a/b+c", R"x({"plain":"a/b+c","escaped":"a\/b+c"})x", false,
+         R"x({"plain":"(a secret)","escaped":"(a secret)"})x"},
+        {"key-1", "no, key-", true, "no, "},
+        {"key-1", "no, key-", false, "no, key-"},
+        {"key-1", "", true, ""},
+        {"1", "1 of 1", false, "1 of 1"},
+    };
+    for (const auto& row : rows) {
+        Attempt attempt;
+        attempt.answer = row.answer;
+        attempt.answer_cut = row.cut;
+        attempt.reference = row.secret;
+        conceal(row.secret, attempt);
+        EXPECT_EQ(attempt.answer, row.expected);
+        EXPECT_EQ(attempt.reference, row.secret.size() < 4 ? row.secret : "(a secret)");
+    }
 }
 
 }  // namespace

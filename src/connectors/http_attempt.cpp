@@ -1,5 +1,8 @@
 #include "connectors/http_attempt.hpp"
 
+#include <algorithm>
+#include <vector>
+
 #include "connectors/reference_id.hpp"
 
 namespace blotter::connectors {
@@ -24,6 +27,28 @@ std::string shown(const runtime::Endpoint& at) {
         out += std::to_string(byte);
     }
     return out.append(":").append(port);
+}
+
+constexpr std::size_t secret_bytes_min = 4;
+constexpr std::string_view concealed = "(a secret)";
+
+void replace_all(std::string& text, std::string_view what, std::string_view by) {
+    for (std::size_t at = text.find(what); at != std::string::npos;
+         at = text.find(what, at + by.size()))
+        text.replace(at, what.size(), by);
+}
+
+/// Some writers of JSON put a backslash before every slash.
+std::string with_escaped_slashes(std::string_view text) {
+    std::string out{text};
+    replace_all(out, "/", "\\/");
+    return out;
+}
+
+/// The beginning of a secret, where a text was cut in the middle of it.
+void drop_begun(std::string& text, std::string_view secret) {
+    for (std::size_t n = std::min(text.size(), secret.size() - 1); n > 0; --n)
+        if (text.ends_with(secret.substr(0, n))) return text.resize(text.size() - n);
 }
 
 }  // namespace
@@ -76,6 +101,17 @@ void read_answer(const http::Answer& answer, const AnswerLimits& limits, Attempt
     const bool success = answer.status >= 200 && answer.status <= 299;
     if (success && answer.body_end == http::BodyEnd::complete)
         attempt.reference = reference_id_of(answer.body);
+}
+
+void conceal(std::string_view secret, Attempt& attempt) {
+    if (secret.size() < secret_bytes_min) return;
+    std::vector<std::string> forms{std::string{secret}};
+    if (secret.contains('/')) forms.push_back(with_escaped_slashes(secret));
+    for (const std::string& form : forms) {
+        replace_all(attempt.answer, form, concealed);
+        replace_all(attempt.reference, form, concealed);
+        if (attempt.answer_cut) drop_begun(attempt.answer, form);
+    }
 }
 
 }  // namespace blotter::connectors

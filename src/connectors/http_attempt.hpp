@@ -23,4 +23,8 @@ struct AnswerLimits {
 /// Status, excerpt and, of a success, the accounting reference id.
 void read_answer(const http::Answer& answer, const AnswerLimits& limits, AttemptReport& report);
 
+/// Takes a secret that was sent out of what came back, because some receivers repeat what they got:
+/// answers are shown to people who may not see it. Shorter than 4 bytes it is no secret.
+void conceal(std::string_view secret, Attempt& attempt);
+
 }  // namespace blotter::connectors

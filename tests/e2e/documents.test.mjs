@@ -368,6 +368,11 @@ const rows = [
     await api.send(later.id);
     assert.deepEqual([await posted(before), await posted(later)], [[0, 1], [1, 0]]);
     assert.equal((await api.accounting(entity.id)).effective.webhook, 'workspace');
+    const kept = await api.saveAccounting({ ...custom, api_key: '' }, entity.id);
+    assert.deepEqual([kept.api_key, kept.api_key_masked], ['', '••••••••']);
+    const last = await api.validated(entity.id);
+    await api.send(last.id);
+    assert.deepEqual(await posted(last), [0, 1], 'with the key that was kept');
   }],
   ['turning it off without saving discards the change', async () => {
     const { api, entity } = await sender(posting_url, { api_key: key });
@@ -482,6 +487,17 @@ const rows = [
     answers.push(await api.trySend(document.id), await api.get(`/v1/documents/${document.id}/sends`));
     for (const answer of answers) assert.ok(!answer.text.includes(key), `${answer.call}: ${answer.text}`);
     assert.match((await api.accounting()).api_key_masked, /^•+$/);
+  }],
+  ['nor is it shown when the accounting system repeats it', async () => {
+    const accounting = await receiver((seen) => ({ status: 500, body: { headers: seen.headers } }));
+    const { api, entity } = await sender(accounting.url, { api_key: key });
+    const document = await api.validated(entity.id);
+    const { message } = await api.send(document.id);
+    assert.match(message, /Bearer \(a secret\)/);
+    const tested = await api.tryTestAccounting();
+    assert.match(tested.json.message, /Bearer \(a secret\)/);
+    for (const path of [`/v1/documents/${document.id}`, `/v1/documents/${document.id}/sends`])
+      assert.ok(!(await api.get(path)).text.includes(key), path);
   }],
   ['requests are always sent over HTTPS, to an endpoint with a valid certificate', async (t) => {
     const good = await Receiver.start({ tls: await authority.issue('IP:127.0.0.1'), answer: { body: { id: 'A-1' } } });

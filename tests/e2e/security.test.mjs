@@ -453,7 +453,8 @@ test('secrets and personal data are in no log, no page, no error and no file in 
   t.after(() => own.close());
   const api = await own.workspace();
   const receiver = await receiverFor(t);
-  receiver.script.push({ status: 503 }, { status: 500 });
+  // One that repeats what it got.
+  receiver.script.push((seen) => ({ status: 503, body: { headers: seen.headers } }), { status: 500 });
   const canaries = {
     signing_secret: 'canary-signing-secret-5f2a', bearer_key: 'canary-bearer-key-91bc', header: 'canary-header-value-77d0',
     metadata: 'canary-metadata-value-3e4c', person: 'canary-person-name-c0de', old_secret: 'canary-rotated-secret-aa10' };

@@ -60,6 +60,7 @@ runtime::Task<PostingReport> AccountingWebhook::post(PostingRequest request) {
     const auto outcome = co_await parts_.client.exchange(*std::move(exchange));
     if (outcome) {
         read_answer(*outcome, {options_.answer_kept_max}, report);
+        if (request.api_key) conceal(request.api_key->expose_text(), report.attempt);
         out.reached = PostingReport::Reached::maybe;
         co_return out;
     }

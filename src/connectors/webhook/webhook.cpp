@@ -31,7 +31,8 @@ Error below(Error error, const char* member) {
 struct WebhookConnector::Prepared {
     std::shared_ptr<const http::Origin> origin;
     std::shared_ptr<const std::string> head;
-    std::string shown_head;  ///< the same without secrets
+    std::string shown_head;                 ///< the same without secrets
+    std::vector<security::Secret> secrets;  ///< those in it, for answers that repeat them
     std::optional<security::WebhookSigner> signer;
     std::optional<security::CompatSigner> compat;
     std::optional<Timestamp> valid_until;
@@ -111,7 +112,13 @@ Result<WebhookConnector::PreparedPtr> WebhookConnector::make(const Destination& 
         http::append_field(head, "authorization",
                            "Bearer " + std::string{secrets.bearer->expose_text()});
         http::append_field(out->shown_head, "authorization", "Bearer (set)");
+        out->secrets.push_back(security::Secret::copy_of(secrets.bearer->expose_text()));
     }
+    for (const auto& [name, value] : settings.headers)
+        if (security::is_sensitive_header(name))
+            // Without the scheme before it, such as "Basic".
+            out->secrets.push_back(
+                security::Secret::copy_of(std::string_view{value}.substr(value.rfind(' ') + 1)));
     out->head = std::make_shared<const std::string>(std::move(head));
     TRY(out->signer, security::WebhookSigner::create(secrets.signing));
     if (settings.compatibility != CompatibilityScheme::none) {
@@ -198,6 +205,8 @@ runtime::Task<AttemptReport> WebhookConnector::attempt(AttemptRequest request) {
     const auto outcome = co_await parts_.client.exchange(std::move(exchange));
     if (outcome) {
         read_answer(*outcome, {options_.answer_kept_max}, report);
+        for (const security::Secret& secret : prepared->secrets)
+            conceal(secret.expose_text(), report.attempt);
     } else {
         note_facts(outcome.error().facts, report.attempt);
         report.stage = stage_of(outcome.error().stage);
