@@ -24,15 +24,20 @@ function(blotter_room name)
   if(BLOTTER_FUZZ AND sources AND
      name MATCHES "^(base|model|config|expression|security|http|ledger|envelopes|intake|api)$")
     target_compile_options(blotter_${name} PRIVATE -fsanitize=fuzzer-no-link)
+    set(counted _counted)
+  endif()
+  # Sanitized code without any optimization crawls where it hashes and parses millions of bytes.
+  if(BLOTTER_SANITIZE AND sources AND name MATCHES "^(base|expression|security|ledger)$")
+    target_compile_options(blotter_${name} PRIVATE -O1)
   endif()
   # The header brings Asio, whose code is compiled in runtime: a room that stands beside or below
   # that one could not be linked.
   set(precompiled ${BLOTTER_PCH})
-  if(name MATCHES "^(base|model|observe|config|expression|security|documents|envelopes|routing)$")
+  if(name MATCHES "^(base|model|observe|config|expression|security|documents|envelopes|routing|ledger)$")
     set(precompiled OFF)
   endif()
   if(precompiled AND sources)
-    target_precompile_headers(blotter_${name} REUSE_FROM blotter_pch)
+    target_precompile_headers(blotter_${name} REUSE_FROM blotter_pch${counted})
   endif()
   if(tests)
     add_executable(${name}_test ${tests})

@@ -4,17 +4,61 @@
 
 #include "api/envelope_store.hpp"
 #include "envelopes/audit_trail.hpp"
+#include "store/tables/events.hpp"
 #include "store/tables/logs.hpp"
 
 namespace blotter::api {
 namespace {
 
-/// Everything that the trail is written from.
+/// Of the workspace's ledger: the smallest checkpoint over the newest event of an envelope or,
+/// while that is not signed yet, the latest there is.
+struct Evidence {
+    std::string origin;
+    std::string note;
+    bool covers_all = false;
+};
+
+Result<Evidence> load_evidence(sql::Connection& db, std::int64_t workspace_no,
+                               std::int64_t envelope_no) {
+    Evidence out;
+    TRY(const auto log, store::find_open_log(db, workspace_no));
+    if (!log) return out;
+    out.origin = log->origin;
+    store::EventFilter own;
+    own.workspace_no = workspace_no;
+    own.envelope_no = envelope_no;
+    TRY(const auto newest, store::list_events(db, own, {.limit = 1}, store::Payload::skip));
+    if (!newest.rows.empty() && newest.rows.front().log_no == log->no) {
+        const std::int64_t size = newest.rows.front().leaf + 1;
+        TRY(auto covering, store::checkpoint_covering(db, log->no, size));
+        out.covers_all = covering.has_value();
+        if (covering) out.note = std::move(covering->note);
+    }
+    if (out.covers_all) return out;
+    TRY(auto latest, store::last_checkpoint(db, log->no));
+    if (latest) out.note = std::move(latest->note);
+    return out;
+}
+
+/// Waits for the checkpoint that is due any moment: a trail is to prove what it tells.
+runtime::Task<Result<Evidence>> find_evidence(Services& services, std::int64_t workspace_no,
+                                              std::int64_t envelope_no) {
+    const Duration patience = 2 * services.settings.ledger.checkpoint_interval + Duration{1'000};
+    const MonoTime end = services.loop.now() + std::min(patience, Duration{5'000});
+    for (;;) {
+        auto found = co_await store::read(services.loop, services.reader,
+                                          [workspace_no, envelope_no](sql::Connection& db) {
+                                              return load_evidence(db, workspace_no, envelope_no);
+                                          });
+        if (!found || found->covers_all || services.loop.now() >= end) co_return found;
+        co_await services.loop.sleep_for(std::chrono::milliseconds{50});
+    }
+}
+
+/// Everything else that the trail is written from.
 struct Sources {
     SealedEnvelopes envelope;
     std::vector<SealedFile> files;
-    std::string origin;
-    std::string checkpoint;
 };
 
 Result<Sources> load_sources(sql::Connection& db, std::int64_t workspace_no, const EnvelopeId& id,
@@ -25,11 +69,6 @@ Result<Sources> load_sources(sql::Connection& db, std::int64_t workspace_no, con
         TRY(auto file, load_sealed_file(db, workspace_no, attachment.file));
         out.files.push_back(std::move(file));
     }
-    TRY(const auto log, store::find_open_log(db, workspace_no));
-    if (!log) return out;
-    out.origin = log->origin;
-    TRY(auto checkpoint, store::last_checkpoint(db, log->no));
-    if (checkpoint) out.checkpoint = std::move(checkpoint->note);
     return out;
 }
 
@@ -75,14 +114,17 @@ runtime::Task<Result<std::optional<WrittenTrail>>> write_missing_trail(
     if (!envelope) co_return pass(std::move(envelope).error());
     if (!*envelope) co_return std::nullopt;
 
+    CO_TRY(Evidence evidence, co_await find_evidence(services, call.workspace_no,
+                                                     sources->envelope.envelopes.front().row.no));
     WrittenTrail out;
     out.version = (*envelope)->version;
     out.file.id = services.entropy.id<FileId>(call.now);
     out.file.name = fmt::format("audit-trail-{}.pdf", id.text());
     out.file.media_type = "application/pdf";
     const auto* workspace = call.directory->workspace(call.workspace_no);
-    envelopes::AuditTrailContext context{call.now, workspace->name, sources->origin,
-                                         sources->checkpoint, services.version};
+    envelopes::AuditTrailContext context{call.now, workspace->name, std::move(evidence.origin),
+                                         std::move(evidence.note), services.version};
+    if (!evidence.covers_all) context.coverage = envelopes::Coverage::part;
     CO_TRY(out.file.stored, co_await runtime::offload(
                                 services.loop, services.offload,
                                 [envelope = **std::move(envelope), context = std::move(context),

@@ -30,6 +30,17 @@ Result<> check_data(EventType type, const json::Value& data, const EventRules& r
     return check_metadata(*rules.metadata, type, data);
 }
 
+Result<> check_size(const json::Value& data, std::size_t metadata_bytes_max) {
+    const json::Value* metadata = routing::metadata_of(data);
+    if (metadata == nullptr) return {};
+    const std::size_t bytes = json::to_text(*metadata).size();
+    if (bytes <= metadata_bytes_max) return {};
+    return fail(Errc::invalid_argument,
+                fmt::format("the metadata has {} bytes, at most {} are accepted", bytes,
+                            metadata_bytes_max),
+                data.find("metadata") == metadata ? "/data/metadata" : "/data/envelope/metadata");
+}
+
 /// Fills everything of the draft but its data.
 Result<EventDraft> read_draft(const json::Value& body, const EventRules& rules) {
     EventDraft out;
@@ -82,6 +93,7 @@ Result<PostedEvent> read_event(json::Value& body, const EventRules& rules) {
     // Written out only when somebody will compare it: most events have neither id nor key.
     if (out.draft.id || rules.hash == Hash::always) out.hash = sha256(json::to_text(body));
     json::Value& data = *body.as_object()->find("data");
+    if (rules.metadata_bytes_max) CHECK(check_size(data, *rules.metadata_bytes_max));
     if (auto checked = check_data(out.draft.type, data, rules); !checked) {
         out.suspicion = std::move(checked).error();
         out.text = json::to_text(body);

@@ -36,6 +36,8 @@ struct EventRules {
     routing::DirectoryPtr directory;
     MetadataSchemas::CheckPtr metadata;  ///< null: no rule
     Hash hash = Hash::when_it_has_an_id;
+    /// Set when the request is so large that its metadata could be too large.
+    std::optional<std::size_t> metadata_bytes_max{};
 };
 
 /// Reads {type, timestamp?, id?, entity_id?, data}; takes `data` out of `body`. Pointers begin at

@@ -68,9 +68,8 @@ runtime::Task<Result<ReplaySlice>> next_missing(Services& services, ReplaySelect
     for (const Candidate& candidate : read.candidates) {
         CO_TRY(const bool taken, is_taken(services, *target, candidate));
         if (taken)
-            out.items.push_back(
-                {candidate.event.seq, target->destination.no, std::nullopt,
-                 static_cast<std::uint64_t>(candidate.event.envelope_no.value_or(0))});
+            out.items.push_back({candidate.event.seq, target->destination.no, std::nullopt,
+                                 candidate.event.order()});
     }
     co_return out;
 }

@@ -152,8 +152,7 @@ Result<ReplaySlice> select_deliveries(sql::Connection& db, const ReplaySelection
         if (!event || !takes(s, row, event->type)) continue;
         TRY(const bool followed, was_followed(db, row));
         if (followed) continue;
-        out.items.push_back({row.event_seq, row.destination_no, row.no,
-                             static_cast<std::uint64_t>(event->envelope_no.value_or(0))});
+        out.items.push_back({row.event_seq, row.destination_no, row.no, event->order()});
     }
     if (page.next && *page.next < end) out.next = page.next;
     return out;

@@ -82,6 +82,7 @@ json::Value flat(const EventFacts& event, bool aliases, const json::Value& data)
         out.append("signer", person(*recipient));
     if (const json::Value* recipients = data.find("recipients"))
         out.append("signers", people(recipients));
+    copy_text(out, "document", data, "/document");
     copy_text(out, "reason", data, "/reason");
     if (const json::Value* missing = data.find("missing_recipients"))
         out.append("missing_signers", people(missing));

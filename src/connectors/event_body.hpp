@@ -24,6 +24,8 @@ struct EventFacts {
     std::string workspace_id;
     std::string entity_id;  ///< empty: none
     std::optional<std::int64_t> envelope_no;
+    /// Set by intake for an envelope that another application keeps; see store::EventRow.
+    std::optional<std::int64_t> order_key;
     json::Value data;
     /// `canonical_payload`, where it was written already; null elsewhere.
     std::shared_ptr<const std::string> payload;

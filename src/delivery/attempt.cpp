@@ -435,28 +435,21 @@ void Engine::drop(const Start& start) {
 void Engine::log_attempt(const Loaded& loaded, const Destination& destination,
                          const Decision& decision, const Outcome& outcome,
                          const connectors::AttemptReport& report) {
-    // What goes well at once is the many: it is on record among the attempts, and a line for each
-    // would bury the others.
-    const bool success = outcome.kind() == OutcomeKind::success;
-    const auto level =
-        success && loaded.delivery.attempts == 1 ? observe::Level::debug : observe::Level::info;
-    if (!parts_.log.writes(level)) return;
+    if (!parts_.log.writes(observe::Level::info)) return;
     const std::string next = decision.after.due ? to_rfc3339(*decision.after.due) : "";
-    const std::string failure = success ? "" : outcome.words;
-    const auto write =
-        level == observe::Level::debug ? &observe::Logger::debug : &observe::Logger::info;
-    (parts_.log.*write)("delivery.attempted", {{"delivery", loaded.id},
-                                               {"event", loaded.event->id},
-                                               {"event_type", to_text(loaded.event->type)},
-                                               {"destination", destination.id},
-                                               {"attempt", loaded.delivery.attempts},
-                                               {"outcome", to_text(outcome.code)},
-                                               {"status", static_cast<int>(outcome.status)},
-                                               {"address", report.attempt.address},
-                                               {"took_ms", report.attempt.took},
-                                               {"state", to_text(stored_state(decision.after))},
-                                               {"next_at", next},
-                                               {"detail", failure}});
+    const std::string failure = outcome.kind() == OutcomeKind::success ? "" : outcome.words;
+    parts_.log.info("delivery.attempted", {{"delivery", loaded.id},
+                                           {"event", loaded.event->id},
+                                           {"event_type", to_text(loaded.event->type)},
+                                           {"destination", destination.id},
+                                           {"attempt", loaded.delivery.attempts},
+                                           {"outcome", to_text(outcome.code)},
+                                           {"status", static_cast<int>(outcome.status)},
+                                           {"address", report.attempt.address},
+                                           {"took_ms", report.attempt.took},
+                                           {"state", to_text(stored_state(decision.after))},
+                                           {"next_at", next},
+                                           {"detail", failure}});
 }
 
 }  // namespace blotter::delivery

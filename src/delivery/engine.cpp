@@ -571,7 +571,7 @@ runtime::Task<> Engine::refill_ordered(Refill question) {
         const Unwritten coming = unwritten(row.no);
         if (coming == Unwritten::final) continue;
         const bool ready = coming == Unwritten::none && row.next_at && *row.next_at <= now();
-        const auto order = static_cast<std::uint64_t>(row.envelope_no.value_or(0));
+        const std::uint64_t order = row.order_key;
         order_keys_[row.no] = order;
         if (ready && active_.contains(row.no)) continue;
         if (dispatcher_.refill(question, Ref{row.no, order, question.destination},

@@ -1,5 +1,6 @@
 #include "delivery/scribe.hpp"
 
+#include <algorithm>
 #include <deque>
 
 #include "base/json.hpp"
@@ -62,7 +63,9 @@ Result<std::int64_t> Scribe::write_one(store::Tx& tx, const Record& r) {
     const Timestamp now = intake_.parts().clock.wall();
     switch (r.what) {
         case Record::What::first_attempt: {
-            TRY(const auto no, store::record_first_attempt(tx.db(), row_of(r, now), result_of(r)));
+            // It began when it was started, not when this is written.
+            const store::NewDelivery row = row_of(r, std::min(now, r.started_at));
+            TRY(const auto no, store::record_first_attempt(tx.db(), row, result_of(r)));
             return no.value_or(0);
         }
         case Record::What::row: {

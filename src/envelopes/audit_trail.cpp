@@ -42,8 +42,9 @@ void write_envelope(PdfReport& pdf, const Envelope& e, const AuditTrailContext& 
     pdf.paragraph(
         "This audit trail was written automatically by Blotter from the reports of the signing "
         "application. It is NOT a qualified electronic document, carries no qualified time stamp "
-        "and no qualified seal in the meaning of Regulation (EU) No 910/2014. Times are those of "
-        "the server. Identities and addresses are those that the signing application reported.");
+        "and no qualified seal in the meaning of Regulation (EU) No 910/2014. "
+        "Times, identities and addresses are those that the signing application reported; the "
+        "ledger has the time at which each report arrived.");
 }
 
 void write_recipient(PdfReport& pdf, const Recipient& r) {
@@ -103,8 +104,13 @@ Result<std::string> write_audit_trail(const Envelope& e, const AuditTrailContext
     write_notes(pdf, e);
     pdf.heading("Ledger");
     pdf.paragraph(
-        "Every event above is a leaf of the append-only log named here. The checkpoint is signed "
-        "(C2SP signed note, Ed25519) and can be checked without Blotter.");
+        "Every step above that is an event of the envelope is a leaf of the append-only log named "
+        "here. The checkpoint is signed (C2SP signed note, Ed25519) and can be checked without "
+        "Blotter. " +
+        std::string{context.coverage == Coverage::all
+                        ? "It covers all of these events."
+                        : "It was signed before the latest of these events; a later one covers "
+                          "them, and the proof of each names it."});
     pdf.pair("Log", context.origin);
     pdf.fixed(context.checkpoint.empty() ? "No checkpoint was signed yet." : context.checkpoint);
     return pdf.finish();

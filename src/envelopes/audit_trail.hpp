@@ -7,13 +7,17 @@
 
 namespace blotter::envelopes {
 
+/// Whether a checkpoint covers every event of the envelope so far.
+enum class Coverage : std::uint8_t { all, part };
+
 /// What the audit trail says beyond the envelope itself.
 struct AuditTrailContext {
     Timestamp written_at;
     std::string workspace;   ///< the sender's name
     std::string origin;      ///< of the workspace's ledger
-    std::string checkpoint;  ///< the latest signed note, or empty
+    std::string checkpoint;  ///< a signed note, or empty
     std::string version;     ///< of the program
+    Coverage coverage = Coverage::all;
 };
 
 /// Writes the audit trail of an envelope that everybody has signed, as a PDF: title, level, who

@@ -18,6 +18,8 @@ constexpr std::array<std::string_view, 20> action_names{
     "expired", "deleted"};
 
 constexpr std::size_t notes_max = 2'000;
+/// The clock of a signing application may be this much behind ours.
+constexpr Duration clocks_differ_max = std::chrono::minutes{5};
 
 /// One command at work on a copy of the envelope.
 class Step {
@@ -95,6 +97,12 @@ bool is_recipient_action(Action action) {
 }
 
 Result<Transition> Step::run() {
+    const Timestamp begun = e().sent_at.value_or(e().created_at);
+    if (command_.occurred_at + clocks_differ_max < begun)
+        return fail(Errc::invalid_argument,
+                    fmt::format("{} lies before the envelope went out, at {}",
+                                to_rfc3339(command_.occurred_at), to_rfc3339(begun)),
+                    "/occurred_at");
     if (is_terminal(e().state)) {
         // The same end reported twice is a retry, anything else would change history.
         const bool again =
@@ -389,7 +397,9 @@ Transition Step::finish() {
         EventDraft draft;
         draft.type = event.type;
         // An expiry happened when the time was up, not when the program looked.
-        draft.occurred_at = event.type == EventType::envelope_expired ? *e().expires_at : at_;
+        draft.occurred_at = at_;
+        if (event.type == EventType::envelope_expired) draft.occurred_at = *e().expires_at;
+        if (event.type == EventType::envelope_completed) draft.occurred_at = *e().completed_at;
         draft.envelope = e().id;
         if (e().no != 0) draft.envelope_no = e().no;
         if (e().entity_no) draft.entity_nos.push_back(*e().entity_no);

@@ -185,34 +185,6 @@ json::Value schema_of(EventType type) {
     return out;
 }
 
-json::Value example_of(EventType type) {
-    const json::Value person =
-        parsed(R"({"name":"Camille Martin","email":"camille@supplier.example",)"
-               R"("role":"signer","order":1})");
-    const json::Value file =
-        parsed(R"({"name":"contrat.pdf","media_type":"application/pdf","bytes":48213,)"
-               R"("sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"})");
-    json::Object out;
-    if (group_of(type) == EventGroup::document) {
-        out.append("document", parsed(R"({"number":"INV-2026-0042","total":"15000.00"})"));
-        return out;
-    }
-    if (group_of(type) == EventGroup::source) return out;
-    out.append(
-        "envelope",
-        parsed(R"({"id":"env_01J9ZC3M4N8Q5RSTVWXYZ01234","title":"Contrat fournisseur",)"
-               R"("level":"advanced","metadata":{"type":"contrat_fournisseur",)"
-               R"("montant_ht":12500,"compte_comptable":"607","fournisseur_id":"F-2891"}})"));
-    for (const std::string_view name : required_of(type)) {
-        if (name == "recipient") out.append("recipient", person);
-        if (name == "reason") out.append("reason", "the amount is wrong");
-        if (name == "missing_recipients") out.append("missing_recipients", json::Array{person});
-        if (name == "files")
-            out.append("files", json::Object{{"signed_pdf", file}, {"audit_trail", file}});
-    }
-    return out;
-}
-
 std::string_view meaning_of(EventType type) {
     for (const Meaning& meaning : meanings)
         if (meaning.type == type) return meaning.text;

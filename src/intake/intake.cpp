@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 
+#include "base/json.hpp"
 #include "routing/plan.hpp"
+#include "store/tables/alerts.hpp"
 #include "store/tables/deliveries.hpp"
 #include "store/tables/documents.hpp"
 #include "store/tables/envelope_ids.hpp"
@@ -12,6 +14,23 @@
 #include "store/tables/events.hpp"
 
 namespace blotter::intake {
+
+namespace {
+
+/// Of an envelope that another application keeps, by the id that it has there: 62 bits of a hash
+/// under a bit that no envelope's number has. Two that meet by chance only wait for each other.
+std::optional<std::int64_t> foreign_order_key(std::int64_t workspace_no, const json::Value& data) {
+    const json::Value* id = data.at_pointer("/envelope/id");
+    const std::string* text = id == nullptr ? nullptr : id->as_string();
+    if (text == nullptr || text->empty()) return std::nullopt;
+    const Digest hash = sha256(fmt::format("{}/{}", workspace_no, *text));
+    std::uint64_t key = 0;
+    for (std::size_t i = 0; i < sizeof key; ++i) key = key << 8 | hash[i];
+    constexpr std::uint64_t mark = std::uint64_t{1} << 62;
+    return static_cast<std::int64_t>((key & (mark - 1)) | mark);
+}
+
+}  // namespace
 
 Digest event_key_hash(std::string_view key) {
     return sha256(key);
@@ -85,7 +104,8 @@ Result<> Intake::write_waiting(store::Tx& tx, const connectors::EventFacts& fact
             row.reason = destination.state == DestinationState::paused ? "destination_paused"
                                                                        : "destination_disabled";
         TRY(const auto no, store::insert_delivery(tx.db(), row));
-        const auto order = ordered ? static_cast<std::uint64_t>(facts.envelope_no.value_or(0)) : 0;
+        const auto key = facts.order_key.value_or(facts.envelope_no.value_or(0));
+        const auto order = ordered ? static_cast<std::uint64_t>(key) : 0;
         if (enabled && no) due.push_back({destination.no, *no, facts.accepted_at, order});
     }
     return {};
@@ -93,7 +113,8 @@ Result<> Intake::write_waiting(store::Tx& tx, const connectors::EventFacts& fact
 
 /// The draft's data moves into the facts; the entities that its metadata names join the draft's.
 std::shared_ptr<connectors::EventFacts> Intake::make_facts(const routing::WorkspaceFacts& workspace,
-                                                           EventDraft& draft, Timestamp now) {
+                                                           EventDraft& draft, Timestamp now,
+                                                           UnclearKeys& unclear) {
     auto facts = std::make_shared<connectors::EventFacts>();
     facts->id = draft.id.value_or(EventId{});
     if (!draft.id) facts->id = parts_.entropy.id<EventId>(now);
@@ -103,14 +124,17 @@ std::shared_ptr<connectors::EventFacts> Intake::make_facts(const routing::Worksp
     facts->workspace_no = workspace.no;
     facts->workspace_id = workspace.id.text();
     facts->envelope_no = draft.envelope_no;
-    for (const std::int64_t no :
-         routing::entities_in_metadata(parts_.directory.get(), workspace.no, draft.data))
+    routing::NamedEntities named =
+        routing::entities_in_metadata(parts_.directory.get(), workspace.no, draft.data);
+    unclear = std::move(named.unclear_keys);
+    for (const std::int64_t no : named.nos)
         if (std::ranges::find(draft.entity_nos, no) == draft.entity_nos.end())
             draft.entity_nos.push_back(no);
     if (!draft.entity_nos.empty())
         if (const auto* entity =
                 parts_.directory.get().entity(workspace.no, draft.entity_nos.front()))
             facts->entity_id = entity->id.text();
+    if (!draft.envelope_no) facts->order_key = foreign_order_key(workspace.no, draft.data);
     facts->data = std::move(draft.data);
     return facts;
 }
@@ -129,6 +153,35 @@ Result<security::DataKey> Intake::key_of(store::Tx& tx, const routing::Workspace
     return parts_.keys.subject(tx, {workspace.id, workspace.no, subject, age}, now);
 }
 
+/// An event that names a subsidiary wrongly, or that a filter cannot judge, is taken, and somebody
+/// must hear of it: else a destination would miss it for ever. The values themselves are the
+/// caller's: they are in the event, and not repeated in the clear.
+Result<> Intake::alert_unclear(store::Tx& tx, const connectors::EventFacts& facts,
+                               const UnclearKeys& keys, const routing::Plan& plan) {
+    const auto raise = [&](std::string_view kind, const std::string& subject,
+                           json::Object detail) -> Result<> {
+        detail.append("event_id", facts.id.text());
+        const std::string text = json::to_text(detail);
+        CHECK(store::raise_alert(tx.db(), {.id = parts_.entropy.id<AlertId>(facts.accepted_at),
+                                           .workspace_no = facts.workspace_no,
+                                           .kind = kind,
+                                           .subject = subject,
+                                           .detail = text,
+                                           .at = facts.accepted_at}));
+        return {};
+    };
+    for (const std::string& key : keys)
+        CHECK(raise("entity_unknown", key, json::Object{{"metadata_key", key}}));
+    for (const routing::Plan::Unclear& one : plan.unclear) {
+        const Destination& destination = one.target->destination;
+        CHECK(raise("filter_failed", destination.id.text(),
+                    json::Object{{"destination_id", destination.id.text()},
+                                 {"destination_name", destination.name},
+                                 {"problem", one.problem}}));
+    }
+    return {};
+}
+
 Result<Accepted> Intake::accept(store::Tx& tx, std::int64_t workspace_no, EventDraft draft,
                                 const AcceptOptions& options) {
     if (draft.id || options.idempotency_key) {
@@ -140,13 +193,14 @@ Result<Accepted> Intake::accept(store::Tx& tx, std::int64_t workspace_no, EventD
     if (workspace == nullptr) return fail(Errc::not_found, "the workspace does not exist");
     const Timestamp now = parts_.clock.wall();
 
-    const auto facts = make_facts(*workspace, draft, now);
+    UnclearKeys unclear;
+    const auto facts = make_facts(*workspace, draft, now, unclear);
     const routing::Subject subject{workspace_no, facts->type, facts->occurred_at, &draft.entity_nos,
                                    &facts->data};
-    const std::vector<routing::TargetPtr> plan = routing::plan(directory, subject);
+    const routing::Plan plan = routing::plan(directory, subject);
     std::vector<std::int64_t> plan_nos;
-    plan_nos.reserve(plan.size());
-    for (const auto& target : plan) plan_nos.push_back(target->destination.no);
+    plan_nos.reserve(plan.targets.size());
+    for (const auto& target : plan.targets) plan_nos.push_back(target->destination.no);
 
     TRY(const security::DataKey key, key_of(tx, *workspace, draft, facts->id));
     facts->payload = std::make_shared<const std::string>(connectors::canonical_payload(*facts));
@@ -171,6 +225,7 @@ Result<Accepted> Intake::accept(store::Tx& tx, std::int64_t workspace_no, EventD
     row.log_no = log_no;
     row.leaf = static_cast<std::int64_t>(leaf_no);
     row.plan = plan_nos;
+    row.order_key = facts->order_key;
     row.payload = sealed;
     TRY(facts->seq, store::insert_event(tx.db(), row));
     if (options.idempotency_key) {
@@ -179,21 +234,23 @@ Result<Accepted> Intake::accept(store::Tx& tx, std::int64_t workspace_no, EventD
                                       {facts->seq, options.request_hash.value_or(Digest{})}));
     }
 
+    CHECK(alert_unclear(tx, *facts, unclear, plan));
+
     std::vector<Fresh> fresh;
     std::vector<Waiting> due;
-    CHECK(write_waiting(tx, *facts, plan, fresh, due));
+    CHECK(write_waiting(tx, *facts, plan.targets, fresh, due));
     for (Fresh& one : fresh) one.event = facts;
 
     CHECK(parts_.book.append(
         tx, log_no,
         ledger::event_leaf(leaf_no, now, facts->workspace_id, {facts->id, commitment})));
     tx.after_commit([this, seq = facts->seq, fresh = std::move(fresh), due = std::move(due),
-                     planned = !plan.empty()]() mutable {
+                     planned = !plan.targets.empty()]() mutable {
         if (planned) parts_.sink.accepted(seq, std::move(fresh));
         for (const Waiting& one : due)
             parts_.sink.due(one.destination_no, one.delivery_no, one.at, one.order_key);
     });
-    return Accepted{facts->id, facts->seq, now, plan.size(), false};
+    return Accepted{facts->id, facts->seq, now, plan.targets.size(), false};
 }
 
 Result<> Intake::note(store::Tx& tx, std::int64_t workspace_no, ledger::LeafKind kind,

@@ -114,8 +114,12 @@ class Intake {
     Result<std::optional<Accepted>> find_repeated(store::Tx& tx, std::int64_t workspace_no,
                                                   const EventDraft& draft,
                                                   const AcceptOptions& options);
+    using UnclearKeys = std::vector<std::string>;
     std::shared_ptr<connectors::EventFacts> make_facts(const routing::WorkspaceFacts& workspace,
-                                                       EventDraft& draft, Timestamp now);
+                                                       EventDraft& draft, Timestamp now,
+                                                       UnclearKeys& unclear);
+    Result<> alert_unclear(store::Tx& tx, const connectors::EventFacts& facts,
+                           const UnclearKeys& keys, const routing::Plan& plan);
     Result<security::DataKey> key_of(store::Tx& tx, const routing::WorkspaceFacts& workspace,
                                      const EventDraft& draft, const EventId& id);
     struct Waiting {

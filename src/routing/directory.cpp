@@ -8,7 +8,8 @@ namespace blotter::routing {
 
 const expression::Environment& filter_environment() {
     static const expression::Environment environment{
-        .variables = {{"event"}, {"data"}, {"envelope"}, {"metadata"}}};
+        .variables = {{"event"}, {"data"}, {"envelope"}, {"metadata"}},
+        .result = expression::Kind::boolean};
     return environment;
 }
 

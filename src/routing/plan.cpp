@@ -33,13 +33,15 @@ bool in_scope(const Destination& destination, const Subject& subject) {
            subject.entity_nos->end();
 }
 
-void add_reference(const Directory& directory, std::int64_t workspace_no, const json::Value& value,
+/// False for what names no entity.
+bool add_reference(const Directory& directory, std::int64_t workspace_no, const json::Value& value,
                    std::vector<std::int64_t>& out) {
     const std::string* reference = value.as_string();
-    if (reference == nullptr) return;
+    if (reference == nullptr) return false;
     const EntityFacts* entity = directory.entity_by_reference(workspace_no, *reference);
-    if (entity != nullptr && std::ranges::find(out, entity->no) == out.end())
-        out.push_back(entity->no);
+    if (entity == nullptr) return false;
+    if (std::ranges::find(out, entity->no) == out.end()) out.push_back(entity->no);
+    return true;
 }
 
 }  // namespace
@@ -50,16 +52,18 @@ const json::Value* metadata_of(const json::Value& data) {
     return metadata;
 }
 
-std::vector<TargetPtr> plan(const Directory& directory, const Subject& subject) {
-    std::vector<TargetPtr> out;
+Plan plan(const Directory& directory, const Subject& subject) {
+    Plan out;
     std::optional<FilterInput> input;
     for (const TargetPtr& target : directory.targets(subject.workspace_no)) {
         if (!in_scope(target->destination, subject)) continue;
         if (target->filter) {
             if (!input) input.emplace(subject);
-            if (!expression::matches(*target->filter, input->bindings).matched) continue;
+            expression::Match match = expression::matches(*target->filter, input->bindings);
+            if (!match.problem.empty()) out.unclear.push_back({target, std::move(match.problem)});
+            if (!match.matched) continue;
         }
-        out.push_back(target);
+        out.targets.push_back(target);
     }
     return out;
 }
@@ -76,22 +80,27 @@ expression::Explanation explain_filter(const Target& target, const Subject& subj
     return expression::explain(*target.filter, input.bindings);
 }
 
-std::vector<std::int64_t> entities_in_metadata(const Directory& directory,
-                                               std::int64_t workspace_no, const json::Value& data) {
-    std::vector<std::int64_t> out;
+NamedEntities entities_in_metadata(const Directory& directory, std::int64_t workspace_no,
+                                   const json::Value& data) {
+    NamedEntities out;
     const json::Value* metadata = metadata_of(data);
     const WorkspaceFacts* workspace = directory.workspace(workspace_no);
     if (metadata == nullptr || workspace == nullptr) return out;
+    if (directory.entities(workspace_no).empty()) return out;
     static const json::Value usual = json::Array{"entity", "entities"};
     const json::Value* keys = workspace->settings.find("entity_metadata_keys");
     if (keys == nullptr || keys->as_array() == nullptr) keys = &usual;
     for (const json::Value& key : *keys->as_array()) {
         const std::string* name = key.as_string();
         const json::Value* value = name == nullptr ? nullptr : metadata->find(*name);
-        if (value == nullptr) continue;
-        add_reference(directory, workspace_no, *value, out);
+        if (value == nullptr || value->is_null()) continue;
+        bool clear = true;
         if (const json::Array* list = value->as_array())
-            for (const json::Value& item : *list) add_reference(directory, workspace_no, item, out);
+            for (const json::Value& item : *list)
+                clear = add_reference(directory, workspace_no, item, out.nos) && clear;
+        else
+            clear = add_reference(directory, workspace_no, *value, out.nos);
+        if (!clear) out.unclear_keys.push_back(*name);
     }
     return out;
 }

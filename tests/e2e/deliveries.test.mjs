@@ -375,6 +375,9 @@ test('a filter chooses by metadata, and a wrong one is refused with its place', 
   assert.match(problem.errors[0].pointer, /filter/);
   assert.match(problem.detail, /line|column|:1|\^|end/i);
   (await api.tryWebhook(receiver.url, { filter: 'unknown_name == 1' })).expectProblem(422);
+  // What can never say yes or no would swallow every event.
+  for (const filter of ['42', '1 + 1', '"yes"', 'size(metadata)'])
+    assert.match((await api.tryWebhook(receiver.url, { filter })).expectProblem(422).errors[0].pointer, /filter/, filter);
   const [{ id }] = await api.destinations();
   const explained = await api.destinationAction(id, 'explain-filter', { event_id: small.id });
   assert.deepEqual([explained.taken, explained.filter_matched, explained.event_type_wanted], [false, false, true]);
@@ -418,6 +421,16 @@ test('one agreement reaches both subsidiaries that its metadata names, with the 
   assert.equal(b.json.data.envelope.id, 'treasury-agreement-7');
   assert.equal((await api.eventDeliveries(sent.id)).length, 2);
   assert.equal(receivers['SUB-C'].count, 0);
+
+  // A reference that is none is taken, and somebody hears of it, without its value in the clear.
+  assert.deepEqual(await api.alerts(), []);
+  for (let i = 0; i < 2; ++i)
+    await api.postEvent(makeEvent({ envelope: { id: `agreement-${i}`, metadata: { from_subsidiary: 'SUB-A', to_subsidiary: ['SUB-Z'] } } }));
+  await receivers['SUB-A'].waitFor(3);
+  const [alert, ...others] = await api.alerts();
+  assert.equal(others.length, 0);
+  assert.deepEqual([alert.kind, alert.subject, alert.count], ['entity_unknown', 'to_subsidiary', 2]);
+  assert.ok(!JSON.stringify(alert).includes('SUB-Z'));
 });
 
 test('the test button sends a simulated event and shows request, answer and time', async (t) => {
@@ -438,6 +451,14 @@ test('the test button sends a simulated event and shows request, answer and time
     assert.equal(request.json.type, event_type);
     verifyWebhook(destination.signing_secret, request);
   }
+  // It has every field of a real one, so that an integrator can map them.
+  const flat = await api.webhook(receiver.url, { format: 'flat' });
+  await api.destinationAction(flat.id, 'test', { event_type: 'envelope.completed' });
+  const { json: sample } = receiver.requests.at(-1);
+  for (const name of ['completed_at', 'document_url', 'audit_trail_url', 'signers', 'metadata', 'envelope_id'])
+    assert.ok(sample[name], `${name} in ${JSON.stringify(sample)}`);
+  assert.deepEqual(sample.signers.map((s) => [s.status, typeof s.signed_at]), [['signed', 'string']]);
+  assert.equal((await fetch(sample.document_url)).status, 404, 'a link that leads to nothing');
   receiver.answer = { status: 500, body: 'no' };
   const refused = await api.destinationAction(destination.id, 'test', { event_type: 'envelope.completed' });
   assert.equal(refused.answer.status, 500);
@@ -488,6 +509,37 @@ test('with order per envelope, later events of the envelope wait for the earlier
   const of_first = seen.filter((s) => s.startsWith('First'));
   assert.deepEqual(of_first, ['First envelope.created', 'First envelope.created', 'First envelope.sent']);
   assert.equal(second.title, 'Second');
+});
+
+test('events of an envelope that another application keeps are in order, too, also after a start', async (t) => {
+  const own = await startServer();
+  t.after(() => own.close());
+  const api = await own.workspace();
+  const receiver = await receiverFor(t);
+  receiver.script.push({ status: 503 });
+  await api.webhook(receiver.url, { order: 'per_envelope', schedule: ['0s', '3s', '1h'] });
+  const post = (id, title) => api.postEvent(makeEvent({ envelope: { id, title } }));
+  await post('PO-1', 'first');
+  await receiver.waitFor(1);
+  await post('PO-1', 'second');
+  await post('PO-2', 'elsewhere');
+  await receiver.waitFor(2);
+  await own.restart();
+  await post('PO-1', 'third');
+  await receiver.waitFor(5);
+  const titles = receiver.requests.map((r) => r.json.data.envelope.title);
+  assert.deepEqual(titles, ['first', 'elsewhere', 'first', 'second', 'third']);
+});
+
+test('a filter that cannot judge an event says so once per destination', async (t) => {
+  const api = await server.workspace();
+  const receiver = await receiverFor(t);
+  const destination = await api.webhook(receiver.url, { filter: 'metadata.montant_ht > 1000' });
+  for (let i = 0; i < 2; ++i) await api.postEvent(makeEvent({ envelope: { id: 'e', metadata: { montant: 2000 } } }));
+  const [alert, ...others] = await api.alerts();
+  assert.equal(others.length, 0);
+  assert.deepEqual([alert.kind, alert.subject, alert.count], ['filter_failed', destination.id, 2]);
+  assert.match(JSON.stringify(alert.detail), /montant_ht/);
 });
 
 test('a receiver that does not answer in time costs one attempt of that length', async (t) => {

@@ -112,6 +112,16 @@ test('a supplier contract goes from draft to signed PDF and audit trail in the h
   for (const words of ['Contrat fournisseur F-2891', 'Camille Martin', 'camille@supplier.example', 'Noa Petit',
                        '203.0.113.7', '198.51.100.4', 'advanced'])
     assert.ok(trail.includes(words), `the audit trail must say ${words}:\n${trail}`);
+  // The checkpoint in it is one that proves every event that it tells of, the last signature too.
+  assert.match(trail, /covers\s+all\s+of\s+these\s+events/);
+  const [, size] = /^\s*\S+\n\s*(\d+)\n\s*[A-Za-z0-9+/]{43}=\s*$/m.exec(trail);
+  const last = (await api.events({ type: 'envelope.all_signed' })).data[0];
+  const proof = await eventually('the proof', async () => {
+    const answer = await api.tryProof(last.id);
+    return answer.status === 200 ? answer : undefined;
+  });
+  const [, index] = /^index (\d+)$/m.exec(proof.text);
+  assert.ok(Number(size) > Number(index), `${size} covers ${index}`);
   const packed = trail.replaceAll(/\s/g, '');
   assert.ok(packed.includes(sha256(original)), trail);
   assert.ok(packed.includes(sha256(signed)), trail);

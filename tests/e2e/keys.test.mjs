@@ -48,6 +48,20 @@ test('keys of the installation are made, listed and revoked, but never the last 
   assert.equal(check.code, 0, check.output);
 });
 
+test('a key cannot take away more than it has, nor have a scope that its role has not', async () => {
+  const api = await server.workspace('Owners', 'owner');
+  const make = async (body) => (await api.post('/v1/api-keys', body)).expect(201);
+  const top = await make({ name: 'top', role: 'owner' });
+  const admin = await make({ name: 'admin', role: 'admin' });
+  const other = await make({ name: 'other', role: 'admin' });
+  const as_admin = api.with(admin.key);
+  (await as_admin.request('DELETE', `/v1/api-keys/${top.id}`)).expectProblem(403);
+  (await as_admin.request('DELETE', `/v1/api-keys/${other.id}`)).expect(200);
+  (await api.with(top.key).request('DELETE', `/v1/api-keys/${admin.id}`)).expect(200);
+  const refused = (await api.post('/v1/api-keys', { name: 'x', role: 'viewer', scopes: ['events:read', 'destinations:write'] })).expectProblem(422);
+  assert.equal(refused.errors[0].pointer, '/scopes/1');
+});
+
 test('the master key is rotated while the server runs, and the old one is no longer needed', async (t) => {
   const own = await startServer();
   t.after(() => own.close());

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { makeEvent } from './lib/api.mjs';
 import { makeEventId } from './lib/ids.mjs';
-import { sha256 } from './lib/pdf.mjs';
+import { makePdf, sha256 } from './lib/pdf.mjs';
 import { Receiver } from './lib/receiver.mjs';
 import { startServer } from './lib/server.mjs';
 
@@ -98,15 +98,40 @@ test('a report from the future, an address that is none and an unknown member ar
   const [{ id }] = envelope.recipients;
   await api.envelopeAction(envelope.id, 'send');
   const later = new Date(Date.now() + 3_600_000).toISOString();
-  for (const [body, pointer] of [[{ occurred_at: later }, '/occurred_at'], [{ ip: '300.1.1.1' }, '/ip'],
+  for (const [body, pointer] of [[{ occurred_at: later }, '/occurred_at'], [{ occurred_at: '1999-01-01T00:00:00Z' }, '/occurred_at'],
+                                 [{ ip: '300.1.1.1' }, '/ip'],
                                  [{ seen: true }, '/seen'], [{ reason: 'x'.repeat(2_001) }, '/reason']]) {
     const problem = (await api.tryReport(envelope.id, id, 'viewed', body)).expectProblem(422);
     assert.equal(problem.errors[0].pointer, pointer);
   }
   (await api.tryReport(envelope.id, id, 'reassigned', {})).expectProblem(422);
+  assert.equal((await api.tryReport(envelope.id, id, 'declined', {})).expectProblem(422).errors[0].pointer, '/reason');
   (await api.tryReport(envelope.id, id, 'danced', {})).expectProblem(404);
   (await api.tryAttach(envelope.id, [])).expectProblem(422);
   (await api.tryAttach(envelope.id, [{ file_id: envelope.files[0].file_id, kind: 'original' }])).expectProblem(422);
+});
+
+test('only a PDF is taken as the signed PDF or the audit trail', async () => {
+  const api = await server.workspace();
+  const envelope = await draft(api);
+  await api.envelopeAction(envelope.id, 'send');
+  for (const { id } of envelope.recipients) await api.report(envelope.id, id, 'signed');
+  const uploads = [[Buffer.from('not a PDF'), 'application/pdf'], [makePdf('x'), 'text/plain']];
+  for (const [bytes, type] of uploads) {
+    const file = await api.upload(bytes, { type });
+    for (const kind of ['signed_pdf', 'audit_trail'])
+      assert.equal((await api.tryAttach(envelope.id, [{ file_id: file.id, kind }])).expectProblem(422).errors[0].pointer, '/files/0/file_id');
+    await api.attach(envelope.id, [{ file_id: file.id, kind: 'attachment' }]);
+  }
+  assert.equal((await api.envelope(envelope.id)).status, 'sealing');
+});
+
+test('metadata has the same bound in an event as in an envelope', async () => {
+  const api = await server.workspace();
+  const metadata = { note: 'x'.repeat(65_536) };
+  for (const data of [{ envelope: { id: 'e', metadata } }, { envelope: { id: 'e' }, metadata }])
+    assert.match((await api.post('/v1/events', { type: 'envelope.sent', data })).expectProblem(422).errors[0].pointer, /metadata$/);
+  assert.deepEqual((await api.events()).data, []);
 });
 
 test('files that an event names must be there, and what it leaves out is filled in', async (t) => {

@@ -54,6 +54,14 @@ Result<KeyRequest> read_key_request(const Call& call) {
         if (!scopes) return fail(Errc::invalid_argument, scopes.error().detail, "/scopes");
         out.scopes = *scopes;
     }
+    for (std::size_t i = 0; i < views.size(); ++i) {
+        TRY(const auto scope, security::parse_scopes({&views[i], 1}));
+        if ((scope & security::permissions_of(out.role)) == security::PermissionSet{})
+            return fail(
+                Errc::invalid_argument,
+                fmt::format("the role {} does not have {}", security::to_text(out.role), views[i]),
+                fmt::format("/scopes/{}", i));
+    }
     if (!security::may_grant(call.principal.permissions, out.role, out.scopes))
         return fail(Errc::forbidden, "a key cannot give more than it has itself", "/role");
     return out;
@@ -146,12 +154,15 @@ bool is_last_owner(const routing::Directory& directory, const routing::KeyFacts&
     return true;
 }
 
-Result<Reply> revoke(store::Tx& tx, WriterSide& side, const ApiKeyId& id, Owner owner) {
+Result<Reply> revoke(store::Tx& tx, WriterSide& side, const ApiKeyId& id, Owner owner,
+                     security::PermissionSet granted) {
     const routing::Directory& directory = side.directory().get();
     const auto* known = directory.key(id);
     if (known == nullptr || known->workspace_no != owner)
         return fail(Errc::not_found, owner ? "there is no such API key in this workspace"
                                            : "there is no such API key of the installation");
+    if (!security::may_grant(granted, known->role, known->scopes))
+        return fail(Errc::forbidden, "a key cannot take away more than it has itself");
     const Timestamp now = side.clock().wall();
     if (!owner && is_last_owner(directory, *known, now))
         return fail(Errc::conflict,
@@ -170,9 +181,11 @@ Result<Reply> revoke(store::Tx& tx, WriterSide& side, const ApiKeyId& id, Owner 
 
 runtime::Task<Result<Reply>> revoke_for(Services& services, Call& call, Owner owner) {
     CO_TRY(const ApiKeyId id, path_id<ApiKeyId>(call, "key_id"));
-    co_return co_await mutate(services, call, [id, owner](store::Tx& tx, WriterSide& side) {
-        return revoke(tx, side, id, owner);
-    });
+    co_return co_await mutate(
+        services, call,
+        [id, owner, granted = call.principal.permissions](store::Tx& tx, WriterSide& side) {
+            return revoke(tx, side, id, owner, granted);
+        });
 }
 
 runtime::Task<Result<Reply>> revoke_key(Services& services, Call& call) {

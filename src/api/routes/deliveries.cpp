@@ -154,8 +154,7 @@ Result<Reply> replay_one(store::Tx& tx, WriterSide& side, delivery::Hub& hub,
     replay.total = replay.done = 1;
     replay.state = store::ReplayState::done;
     TRY(const std::int64_t replay_no, store::insert_replay(tx.db(), replay));
-    const ReplayItem item{row.event_seq, row.destination_no, row.no,
-                          static_cast<std::uint64_t>(event->envelope_no.value_or(0))};
+    const ReplayItem item{row.event_seq, row.destination_no, row.no, event->order()};
     CHECK(write_replayed(tx, side, hub, {replay_no, row.workspace_no}, {item}));
     TRY(const auto made,
         store::load_delivery_at(tx.db(), {row.event_seq, row.destination_no, replay_no}));

@@ -138,6 +138,15 @@ runtime::Task<T> on_loop(runtime::Loop& there, runtime::Task<T> task) {
     co_return co_await boost::asio::co_spawn(there.executor(), std::move(task), runtime::use_task);
 }
 
+/// Names of files that do not exist: so there are links as in a real event, which lead to nothing.
+void name_files(Services& services, connectors::EventFacts& facts) {
+    json::Value* files = facts.data.as_object()->find("files");
+    if (files == nullptr) return;
+    for (json::Member& member : *files->as_object())
+        member.value.as_object()->set("file_id",
+                                      services.entropy.id<FileId>(facts.accepted_at).text());
+}
+
 connectors::EventFacts simulated_event(Services& services, const Call& call, EventType type) {
     connectors::EventFacts facts;
     facts.id = services.entropy.id<EventId>(call.now);
@@ -148,6 +157,7 @@ connectors::EventFacts simulated_event(Services& services, const Call& call, Eve
     facts.workspace_id = call.workspace.text();
     facts.data = intake::example_of(type);
     facts.data.as_object()->set("test", true);
+    name_files(services, facts);
     return facts;
 }
 
@@ -313,7 +323,8 @@ Result<Example> given_example(const Call& call, const json::Value& event) {
     out.type = *type;
     out.occurred_at = call.now;
     out.data = data.is_null() ? json::Value{json::Object{}} : data;
-    out.entity_nos = routing::entities_in_metadata(*call.directory, call.workspace_no, out.data);
+    out.entity_nos =
+        routing::entities_in_metadata(*call.directory, call.workspace_no, out.data).nos;
     return out;
 }
 

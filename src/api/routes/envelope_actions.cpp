@@ -76,6 +76,8 @@ Result<Command> read_report(const Call& call, Action action) {
     json::ObjectReader in{call.body};
     out.occurred_at = read_reported_time(in, "occurred_at", call.now);
     out.reason = in.text_or("reason", reason_bytes_max, "");
+    if (action == Action::declined && out.reason.empty())
+        in.refuse("reason", "'reason' must say why it was declined: receivers are told");
     out.presence.ip = in.text_or("ip", 64, "");
     out.presence.user_agent = in.text_or("user_agent", 1'024, "");
     out.presence.method = in.text_or("method", 64, "");
@@ -139,6 +141,34 @@ Result<Envelope> attach(store::Tx& tx, WriterSide& side, EnvelopePlace place,
     return change_envelope(tx, side, place, command);
 }
 
+/// Who is told that an envelope is completed gets a signed PDF: nothing else may be handed in as
+/// one.
+runtime::Task<Result<>> check_pdfs(Services& services, Call& call,
+                                   std::vector<Attachment> attachments) {
+    for (const Attachment& attachment : attachments) {
+        if (attachment.kind != FileKind::signed_pdf && attachment.kind != FileKind::audit_trail)
+            continue;
+        const auto row =
+            co_await store::read(services.loop, services.reader,
+                                 [no = call.workspace_no, id = attachment.file](
+                                     sql::Connection& db) { return store::find_file(db, no, id); });
+        if (!row) co_return pass(row.error());
+        if (!*row) continue;                       // whoever attaches it says so
+        constexpr std::size_t head_bytes = 1'024;  // ISO 32000-1, annex H, note 13
+        CO_TRY(const auto file, co_await services.blobs.open(services.loop, (*row)->sha256));
+        CO_TRY(const std::string head,
+               co_await services.blobs.read(services.loop, *file, 0, head_bytes));
+        if ((*row)->media_type != "application/pdf" || !head.contains("%PDF-"))
+            co_return fail(Errc::invalid_argument,
+                           fmt::format("a file of kind \"{}\" must be a PDF; this one is {} and "
+                                       "{} like one. Upload it as application/pdf",
+                                       to_text(attachment.kind), (*row)->media_type,
+                                       head.contains("%PDF-") ? "begins" : "does not begin"),
+                           attachment.pointer);
+    }
+    co_return Result<>{};
+}
+
 /// A signed PDF that lacks an audit trail gets one, and both are stored in one transaction: the
 /// envelope is completed, or nothing has happened and the caller asks again.
 runtime::Task<Result<Reply>> attach_files(Services& services, Call& call) {
@@ -149,6 +179,7 @@ runtime::Task<Result<Reply>> attach_files(Services& services, Call& call) {
     command.occurred_at = read_reported_time(in, "occurred_at", call.now);
     CO_TRY(const std::vector<Attachment> attachments, read_attachments(in));
     CO_CHECK(in.finish());
+    CO_CHECK(co_await check_pdfs(services, call, attachments));
     for (int n = 1;; ++n) {
         CO_TRY(const auto trail, co_await write_missing_trail(services, call, id, attachments));
         auto reply = co_await mutate(

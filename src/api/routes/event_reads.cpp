@@ -353,11 +353,8 @@ std::vector<Component> event_read_components() {
          R"({"type":"object","properties":{"data":{"type":"array","items":)"
          R"({"$ref":"#/components/schemas/Event"}},"next_cursor":{"type":["string","null"]}}})"},
         {"EventDeliveryList",
-         R"({"type":"object","properties":{"data":{"type":"array","items":{"type":"object",)"
-         R"("required":["destination_id","state"],"properties":{"id":{"type":"string"},)"
-         R"("event_id":{"type":"string"},"destination_id":{"type":"string"},)"
-         R"("state":{"type":"string"},"attempts":{"type":"integer"}}}},)"
-         R"("next_cursor":{"type":["string","null"]}}})"},
+         R"({"type":"object","properties":{"data":{"type":"array","items":)"
+         R"({"$ref":"#/components/schemas/Delivery"}},"next_cursor":{"type":["string","null"]}}})"},
         {"EventType",
          R"({"type":"object","required":["type","meaning","schema","example"],"properties":{)"
          R"("type":{"type":"string"},"alias":{"type":"string"},"meaning":{"type":"string"},)"

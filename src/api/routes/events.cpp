@@ -18,6 +18,8 @@ Result<EventRules> rules_of(Services& services, const Call& call) {
     out.workspace_no = call.workspace_no;
     out.now = call.now;
     out.directory = call.directory;
+    const std::size_t metadata_max = services.settings.api.metadata_bytes_max;
+    if (call.request.body.size() > metadata_max) out.metadata_bytes_max = metadata_max;
     TRY(out.metadata, services.metadata_schemas.find(call.directory, call.workspace_no));
     return out;
 }

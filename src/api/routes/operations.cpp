@@ -41,8 +41,8 @@ RouteGroup operation_routes() {
     RouteGroup group;
     group.components = {
         {"Health",
-         R"({"type":"object","properties":{"status":{"type":"string"},"checks":{"type":"array",)"
-         R"("items":{"type":"object"}}}})"}};
+         R"({"type":"object","properties":{"status":{"type":"string"},"checks":{"type":"object",)"
+         R"("additionalProperties":{"type":"object"}}}})"}};
     const auto route = [](std::string_view path, std::string_view operation,
                           std::string_view summary, std::string_view response, Handler handler) {
         return Route{.method = http::Method::get,

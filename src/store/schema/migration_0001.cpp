@@ -223,6 +223,7 @@ CREATE TABLE event (
     workspace_no INTEGER NOT NULL,
     type INTEGER NOT NULL,
     envelope_no INTEGER,
+    order_key INTEGER,
     entities BLOB,
     occurred_ms INTEGER NOT NULL,
     accepted_ms INTEGER NOT NULL,

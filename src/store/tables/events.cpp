@@ -19,12 +19,12 @@ static_assert(static_cast<int>(DeliveryState::delivered) == 5,
 constexpr sql::Query event_insert{
     "event.insert",
     "INSERT INTO event (id, workspace_no, type, envelope_no, entities, occurred_ms, accepted_ms, "
-    "request_hash, log_no, leaf, plan, document_no, payload) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"};
+    "request_hash, log_no, leaf, plan, document_no, order_key, payload) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"};
 // The payload comes last: its pages are not touched unless it is read.
 constexpr Text event_select{
     "SELECT seq, id, workspace_no, type, envelope_no, entities, occurred_ms, accepted_ms, "
-    "request_hash, log_no, leaf, plan, document_no, payload FROM event "};
+    "request_hash, log_no, leaf, plan, document_no, order_key, payload FROM event "};
 constexpr sql::Query event_by_id{"event.by_id",
                                  kept<event_select + "WHERE id = ?2 AND workspace_no = ?1">.chars};
 constexpr sql::Query event_by_seq{"event.by_seq", kept<event_select + "WHERE seq = ?1">.chars};
@@ -136,7 +136,8 @@ Result<EventRow> read_event(const sql::Statement& s, Payload payload) {
         TRY(row.plan, unpack_numbers(s.blob(11)));
     }
     row.document_no = sql::integer_if(s, 12);
-    if (payload == Payload::read) row.payload = sql::bytes_at(s, 13);
+    row.order_key = sql::integer_if(s, 13);
+    if (payload == Payload::read) row.payload = sql::bytes_at(s, 14);
     return row;
 }
 
@@ -248,7 +249,7 @@ Result<std::int64_t> insert_event(sql::Connection& db, const NewEvent& event) {
     return detail::insert(db, event_insert, event.id, event.workspace_no, event.type,
                           event.envelope_no, unless_empty(entities), event.occurred_at,
                           event.accepted_at, event.request_hash, event.log_no, event.leaf,
-                          unless_empty(plan), event.document_no, event.payload);
+                          unless_empty(plan), event.document_no, event.order_key, event.payload);
 }
 
 Result<std::optional<EventRow>> find_event(sql::Connection& db, std::int64_t workspace_no,

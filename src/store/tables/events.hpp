@@ -22,7 +22,15 @@ struct EventRow {
     std::int64_t log_no = 0;
     std::int64_t leaf = 0;           ///< its index in that log
     std::vector<std::int64_t> plan;  ///< destination numbers, in order of routing
-    Bytes payload;                   ///< sealed; empty when it was not asked for
+    /// Stands for an envelope that another application keeps; events of one of ours have its
+    /// number.
+    std::optional<std::int64_t> order_key;
+    Bytes payload;  ///< sealed; empty when it was not asked for
+
+    /// What deliveries in order per envelope are ordered by; 0 for none.
+    std::uint64_t order() const {
+        return static_cast<std::uint64_t>(order_key.value_or(envelope_no.value_or(0)));
+    }
 };
 
 /// An event to write. Views must stay until the call returns.
@@ -39,6 +47,7 @@ struct NewEvent {
     std::int64_t log_no = 0;
     std::int64_t leaf = 0;
     std::span<const std::int64_t> plan;
+    std::optional<std::int64_t> order_key;  ///< see EventRow
     ByteView payload;
 };
 

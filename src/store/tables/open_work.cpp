@@ -7,7 +7,7 @@ namespace {
 
 constexpr sql::Query open_of_destination{
     "delivery.open_of_destination",
-    "SELECT d.no, d.next_ms, e.envelope_no FROM delivery d "
+    "SELECT d.no, d.next_ms, COALESCE(e.order_key, e.envelope_no, 0) FROM delivery d "
     "LEFT JOIN event e ON e.seq = d.event_seq "
     "WHERE d.destination_no = ?1 AND d.no > ?2 AND d.state IN (1, 3) ORDER BY d.no LIMIT ?3"};
 constexpr sql::Query newest_delivery{"delivery.newest_no",
@@ -25,7 +25,8 @@ Result<OpenDeliveries> list_open_deliveries(sql::Connection& db, std::int64_t de
     TRY(const auto newest,
         sql::one(db, newest_delivery, [](const sql::Statement& s) { return s.integer(0); }));
     const auto read = [](const sql::Statement& s) {
-        return OpenDelivery{s.integer(0), sql::time_if(s, 1), sql::integer_if(s, 2)};
+        return OpenDelivery{s.integer(0), sql::time_if(s, 1),
+                            static_cast<std::uint64_t>(s.integer(2))};
     };
     TRY(out.rows, sql::all(db, open_of_destination, read, destination_no, after, limit));
     out.through = out.rows.size() == limit ? out.rows.back().no : newest.value_or(0);

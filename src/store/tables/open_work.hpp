@@ -9,7 +9,7 @@ namespace blotter::store {
 struct OpenDelivery {
     std::int64_t no = 0;
     std::optional<Timestamp> next_at;
-    std::optional<std::int64_t> envelope_no;
+    std::uint64_t order_key = 0;  ///< see EventRow::order
 };
 struct OpenDeliveries {
     std::vector<OpenDelivery> rows;
