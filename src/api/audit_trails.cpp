@@ -115,7 +115,7 @@ runtime::Task<Result<std::optional<WrittenTrail>>> write_missing_trail(
     if (!*envelope) co_return std::nullopt;
 
     CO_TRY(Evidence evidence, co_await find_evidence(services, call.workspace_no,
-                                                     sources->envelope.envelopes.front().row.no));
+                                                     sources->envelope.rows.front().row.no));
     WrittenTrail out;
     out.version = (*envelope)->version;
     out.file.id = services.entropy.id<FileId>(call.now);

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include "base/json.hpp"
-#include "routing/plan.hpp"
 #include "store/tables/alerts.hpp"
 #include "store/tables/deliveries.hpp"
 #include "store/tables/documents.hpp"

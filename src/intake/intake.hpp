@@ -10,7 +10,7 @@
 #include "intake/keyring.hpp"
 #include "ledger/book.hpp"
 #include "model/event.hpp"
-#include "routing/directory.hpp"
+#include "routing/plan.hpp"
 #include "runtime/clock.hpp"
 #include "runtime/entropy.hpp"
 #include "store/tables/events.hpp"
