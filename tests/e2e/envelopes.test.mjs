@@ -107,6 +107,12 @@ test('a supplier contract goes from draft to signed PDF and audit trail in the h
     assert.equal(sha256(bytes), expected, kind);
     writeFileSync(join(folder, `${kind}.pdf`), bytes);
   }
+  // Every fetch is on record, with the event whose link it was.
+  const trail_id = done.files.find((f) => f.kind === 'audit_trail').file_id;
+  const auditor = api.with((await api.post('/v1/api-keys', { name: 'auditor', role: 'auditor' })).expect(201).key);
+  const [access, ...rest] = (await auditor.get(`/v1/files/${trail_id}/accesses`)).expect(200).data;
+  assert.deepEqual(rest, []);
+  assert.deepEqual([access.event_id, access.destination_id, access.status], [completed.json.id, destination.id, 200]);
   await check('qpdf', ['--check', join(folder, 'audit_trail.pdf')]);
   const trail = await check('pdftotext', ['-layout', join(folder, 'audit_trail.pdf'), '-']);
   for (const words of ['Contrat fournisseur F-2891', 'Camille Martin', 'camille@supplier.example', 'Noa Petit',

@@ -6,6 +6,7 @@
 #include "api/helpers.hpp"
 #include "api/secure_links.hpp"
 #include "api/stored_files.hpp"
+#include "store/tables/events.hpp"
 
 namespace blotter::api {
 namespace {
@@ -61,6 +62,57 @@ runtime::Task<Result<Reply>> get_content(Services& services, Call& call) {
     co_return Reply{200, {}, std::move(response)};
 }
 
+// --- Who fetched it ---
+
+struct Access {
+    store::FileAccessRow row;
+    std::optional<EventId> event;
+};
+
+Result<store::Page<Access>> load_accesses(sql::Connection& db, std::int64_t workspace_no,
+                                          const FileId& id, const store::PageOptions& page) {
+    TRY(const auto file, store::find_file(db, workspace_no, id));
+    if (!file) return fail(Errc::not_found, "there is no such file in this workspace");
+    TRY(auto found, store::list_file_access_of_file(db, id, page));
+    store::Page<Access> out{{}, found.next};
+    for (store::FileAccessRow& row : found.rows) {
+        Access access{std::move(row), {}};
+        if (access.row.event_seq) {
+            TRY(const auto event,
+                store::load_event(db, *access.row.event_seq, store::Payload::skip));
+            if (event) access.event = event->id;
+        }
+        out.rows.push_back(std::move(access));
+    }
+    return out;
+}
+
+runtime::Task<Result<Reply>> list_accesses(Services& services, Call& call) {
+    CO_TRY(const FileId id, path_id<FileId>(call, "file_id"));
+    CO_TRY(const PageQuery page, read_page(services, call, "listFileAccesses"));
+    CO_TRY(const auto found, co_await store::read(services.loop, services.reader,
+                                                  [id, no = call.workspace_no,
+                                                   page = page.page](sql::Connection& db) {
+                                                      return load_accesses(db, no, id, page);
+                                                  }));
+    json::Array data;
+    for (const Access& access : found.rows) {
+        const auto target = access.row.destination_no
+                                ? call.directory->target(*access.row.destination_no)
+                                : routing::TargetPtr{};
+        json::Object out;
+        out.append("at", to_rfc3339(access.row.at));
+        out.append("event_id", access.event ? json::Value{access.event->text()} : json::Value{});
+        out.append("destination_id",
+                   target ? json::Value{target->destination.id.text()} : json::Value{});
+        out.append("remote", access.row.remote);
+        out.append("status", access.row.status);
+        data.push_back(std::move(out));
+    }
+    co_return Reply{
+        200, make_list(services, call, "listFileAccesses", std::move(data), found.next), {}};
+}
+
 }  // namespace
 
 RouteGroup file_routes() {
@@ -73,6 +125,13 @@ RouteGroup file_routes() {
          R"("SHA-256 of the content, in lower-case hexadecimal."},"bytes":{"type":"integer"},)"
          R"("media_type":{"type":"string"},"name":{"type":"string"},)"
          R"("created_at":{"type":"string","format":"date-time"}}})"},
+        {"FileAccessList",
+         R"({"type":"object","properties":{"data":{"type":"array","items":{"type":"object",)"
+         R"("required":["at","remote","status"],"properties":{)"
+         R"("at":{"type":"string","format":"date-time"},)"
+         R"("event_id":{"type":["string","null"],"description":"Whose link it was; null: the API."},)"
+         R"("destination_id":{"type":["string","null"]},"remote":{"type":"string"},)"
+         R"("status":{"type":"integer"}}}},"next_cursor":{"type":["string","null"]}}})"},
     };
     const std::vector<Route> routes{
         {.method = Method::post,
@@ -101,6 +160,15 @@ RouteGroup file_routes() {
          .summary = "Fetch the bytes of a file",
          .permission = Permission::payload_read,
          .handler = get_content},
+        {.method = Method::get,
+         .path = "/v1/files/{file_id}/accesses",
+         .operation = "listFileAccesses",
+         .tag = "files",
+         .summary = "List who fetched a file, over a link of an event or the API, newest first",
+         .permission = Permission::audit_read,
+         .response = "#FileAccessList",
+         .parameters = page_parameters(),
+         .handler = list_accesses},
     };
     group.routes.insert(group.routes.begin(), routes.begin(), routes.end());
     return group;
