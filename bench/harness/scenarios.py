@@ -137,6 +137,13 @@ def fill(bench, product, count, port):
     return time.monotonic() - start
 
 
+def first_due(product):
+    """When the first waiting delivery is due, by the clock of the arrivals (monotonic, in ns)."""
+    with product.database() as db:
+        first_ms = db.execute('SELECT MIN(due_ms) FROM due').fetchone()[0]
+    return first_ms * 1_000_000 - time.time_ns() + time.monotonic_ns()
+
+
 def pending_rows(product):
     with product.database() as db:
         return db.execute('SELECT COUNT(*) FROM due').fetchone()[0]
@@ -179,18 +186,20 @@ def pending(bench, count):
 
 
 def restart(product, bench, port):
-    """From the start of the process to the first pending delivery at its receiver."""
+    """From the start of the process, or the moment at which the first delivery is due if that is
+    later, to the first pending delivery at its receiver."""
     product.stop()
+    due = first_due(product)
     sink = Sink(bench.tools, port)
     try:
         product.start()
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 400
         while sink.count() == 0 and time.monotonic() < deadline:
             time.sleep(0.005)
         arrivals, _ = sink.arrivals()
         if not arrivals:
             raise Failed('nothing pending was delivered after the restart')
-        took = (arrivals[0][1] - product.started_ns) / 1e9
+        took = (arrivals[0][1] - max(product.started_ns, due)) / 1e9
         bench.say(f'  restart: first delivery after {took:.2f} s')
         return took
     finally:
