@@ -60,9 +60,13 @@ json::Value parameters_of(const Route& route) {
 
 json::Value responses_of(const Route& route) {
     json::Object success{{"description", "Success"}};
-    if (!route.response.empty())
+    const bool is_type = route.response.contains('/') && route.response.find_first_of("{#") != 0;
+    if (is_type)
+        success.append("content", content_of(route.response, json::Object{{"type", "string"}}));
+    else if (!route.response.empty())
         success.append("content", content_of("application/json", schema_of(route.response)));
     json::Object out;
+    if (route.also_status != 0) out.append(std::to_string(route.also_status), success);
     out.append(std::to_string(route.status), std::move(success));
     out.append("default", json::Object{{"$ref", "#/components/responses/Problem"}});
     return out;

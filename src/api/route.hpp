@@ -83,10 +83,11 @@ struct Route {
     Takes takes = Takes::nothing;
     std::string_view request;   ///< schema of the body
     int status = 200;           ///< of success
-    std::string_view response;  ///< schema of the answer; empty: no JSON
+    std::string_view response;  ///< schema of the answer; a media type: that, and no JSON
     std::vector<Parameter> parameters{};
     Handler handler = nullptr;
     std::uint64_t bytes_max = 0;  ///< of the body; 0: the settings'
+    int also_status = 0;          ///< another success with the same answer
 };
 
 /// A named schema of the description.

@@ -159,6 +159,7 @@ RouteGroup file_routes() {
          .tag = "files",
          .summary = "Fetch the bytes of a file",
          .permission = Permission::payload_read,
+         .response = "*/*",
          .handler = get_content},
         {.method = Method::get,
          .path = "/v1/files/{file_id}/accesses",

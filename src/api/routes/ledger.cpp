@@ -129,9 +129,11 @@ RouteGroup ledger_routes() {
         route("/v1/ledger/checkpoint", "getCheckpoint",
               "The latest signed checkpoint of the workspace's log", "#Checkpoint", get_checkpoint),
         route("/v1/ledger/tile/{tile...}", "getTile",
-              "A tile or entry bundle of the log (C2SP tlog-tiles)", "", get_tile),
+              "A tile or entry bundle of the log (C2SP tlog-tiles)", "application/octet-stream",
+              get_tile),
         route("/v1/events/{event_id}/proof", "getEventProof",
-              "Proof that the event is in the log (C2SP tlog-proof)", "", get_event_proof),
+              "Proof that the event is in the log (C2SP tlog-proof)", "text/plain",
+              get_event_proof),
     };
     return group;
 }

@@ -120,6 +120,7 @@ RouteGroup link_routes() {
          .summary = "Fetch a file over a secure link of an event; 410 once it has expired, unless "
                     "the destination's bearer key comes with the request",
          .access = Access::open,
+         .response = "*/*",
          .handler = get_link},
     };
     return group;

@@ -57,7 +57,8 @@ RouteGroup operation_routes() {
     group.routes = {
         route("/healthz", "getHealth", "Whether the process is alive", "#Health", healthz),
         route("/readyz", "getReadiness", "Whether it takes requests", "#Health", readyz),
-        route("/metrics", "getMetrics", "Figures in the Prometheus text format", "", metrics),
+        route("/metrics", "getMetrics", "Figures in the Prometheus text format", "text/plain",
+              metrics),
         route("/openapi.json", "getOpenApi", "This description", R"({"type":"object"})", openapi),
     };
     return group;
