@@ -321,16 +321,26 @@ test('a message that Slack does not understand goes out as text, with an alert',
   await admin.api.alertWhen('refused', (a) => a.kind === 'slack_message_refused');
 });
 
-test('the same event for two destinations in one channel is one message; so is the same event again', async () => {
+test('the same event for two destinations in one channel is one message; so it stays after replays and reconnecting', async () => {
   const admin = await SlackAdmin.connected(server, fake);
   const channel = nextChannel();
   await admin.destination({ channel, name: 'a' });
   await admin.destination({ channel, name: 'b' });
   const event = eventOf('envelope.sent');
-  await admin.api.postEvent(event, { 'idempotency-key': 'one' });
+  const { id } = await admin.api.postEvent(event, { 'idempotency-key': 'one' });
   await admin.api.postEvent(event, { 'idempotency-key': 'one' });
   await eventually('it is there', () => fake.posted(channel).length === 1);
-  await pause(1_500);
+  const delivered = (count) => eventually('all of it is delivered', async () => {
+    const deliveries = await admin.api.eventDeliveries(id);
+    return deliveries.length === count && deliveries.every((d) => d.state === 'delivered') && deliveries;
+  });
+  for (const delivery of await delivered(2)) await admin.api.replayDelivery(delivery.id);
+  const [replayed] = await delivered(4);
+  await admin.disconnect();
+  await admin.connect(fake);
+  await admin.api.replayDelivery(replayed.id);
+  await delivered(5);
+  await pause(500);
   assert.equal(fake.posted(channel).length, 1);
 });
 

@@ -1,4 +1,7 @@
 // What may be sent, how fast, and what Slack's answers mean: tables.
+#include <utility>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 #include "connectors/slack/book.hpp"
@@ -159,6 +162,32 @@ TEST(SlackAnswer, is_judged_by_its_words_and_else_by_its_status) {
         EXPECT_FALSE(answer.error.empty());
     }
     EXPECT_EQ(judged(200, R"({"ok":true)", http::BodyEnd::broken).kind, ErrorClass::unclear);
+}
+
+TEST(SlackAnswer, every_code_of_the_reference_has_its_class) {
+    const std::pair<ErrorClass, std::vector<const char*>> classes[] = {
+        {ErrorClass::throttled, {"ratelimited", "rate_limited"}},
+        {ErrorClass::retry, {"service_unavailable", "internal_error", "request_timeout"}},
+        {ErrorClass::later, {"team_added_to_org", "org_login_required"}},
+        {ErrorClass::unclear, {"fatal_error"}},
+        {ErrorClass::expired, {"token_expired"}},
+        {ErrorClass::lost,
+         {"invalid_auth", "not_authed", "token_revoked", "account_inactive", "missing_scope",
+          "not_allowed_token_type", "app_access_restricted", "no_permission",
+          "two_factor_setup_required"}},
+        {ErrorClass::channel,
+         {"channel_not_found", "not_in_channel", "is_archived", "restricted_action",
+          "restricted_action_read_only_channel", "restricted_action_thread_only_channel",
+          "messages_tab_disabled", "ekm_access_denied", "team_not_found"}},
+        {ErrorClass::form,
+         {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long",
+          "no_text", "too_many_attachments", "metadata_too_large", "invalid_metadata_format",
+          "invalid_metadata_schema", "invalid_arg_name", "invalid_arguments", "invalid_array_arg",
+          "invalid_post_type", "missing_post_type"}},
+        {ErrorClass::quota, {"message_limit_exceeded"}},
+    };
+    for (const auto& [kind, codes] : classes)
+        for (const char* code : codes) EXPECT_EQ(class_of(code), kind) << code;
 }
 
 TEST(SlackAnswer, that_never_came_is_unclear_only_when_the_request_may_have_arrived) {
