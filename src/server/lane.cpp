@@ -81,7 +81,7 @@ Lane::Lane(Shared& shared, runtime::Loop& loop, LaneParts parts, std::uint32_t i
       secrets_(loop, shared.reader, keys_),
       webhook_({loop, client_, secrets_, shared.guard, links_}, webhook_options(shared)),
       accounting_webhook_({loop, client_, shared.guard}, accounting_options(shared)),
-      postings_(accounting_webhook_),
+      postings_(accounting_webhook_, posting_probe_),
       api_probe_(shared.routes),
       slack_api_({client_, shared.guard}, slack_options(shared)),
       slack_book_({loop, shared.writer, shared.reader, shared.writer_side, keys_, shared.log},
@@ -151,6 +151,7 @@ Lane::Lane(Shared& shared, runtime::Loop& loop, LaneParts parts, std::uint32_t i
 void Lane::show_on(observe::MetricsPage& page) const {
     delivery_probe_.show_on(page);
     api_probe_.show_on(page);
+    posting_probe_.show_on(page);
 }
 
 void Lane::start() {

@@ -15,6 +15,7 @@
 #include "http/client.hpp"
 #include "http/server.hpp"
 #include "server/platform.hpp"
+#include "server/postings.hpp"
 #include "server/random.hpp"
 
 namespace blotter::server {
@@ -58,18 +59,6 @@ struct LaneParts {
     std::unique_ptr<runtime::Entropy> entropy;
 };
 
-/// The ways into accounting systems, by kind.
-class Postings final : public connectors::PostingConnectors {
-  public:
-    explicit Postings(connectors::PostingConnector& webhook) : webhook_(webhook) {}
-    connectors::PostingConnector* find(std::string_view kind) override {
-        return kind == "webhook" ? &webhook_ : nullptr;
-    }
-
-  private:
-    connectors::PostingConnector& webhook_;
-};
-
 /// One loop with everything that runs on it: listener, API, delivery engine, connectors, and its
 /// own network, keys and randomness. Nothing in it is touched from another thread but through
 /// `post` and the engine's mailbox.
@@ -110,6 +99,7 @@ class Lane {
     api::StoredSecrets secrets_;
     connectors::WebhookConnector webhook_;
     connectors::AccountingWebhook accounting_webhook_;
+    PostingProbe posting_probe_;
     Postings postings_;
     delivery::DeliveryProbe delivery_probe_;
     api::ApiProbe api_probe_;

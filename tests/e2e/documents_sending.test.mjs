@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { makeDocument } from './lib/api.mjs';
+import { parseMetrics, valueOf } from './lib/prometheus.mjs';
 import { Receiver } from './lib/receiver.mjs';
 import { startServer } from './lib/server.mjs';
 import { eventually } from './lib/wait.mjs';
@@ -12,9 +13,12 @@ const documents = Number(process.env.BLOTTER_TEST_DOCUMENTS ?? 10_000);
 const callers = 40;
 
 const development = { 'development.enabled': 'true' };
-const server = await startServer({ settings: {
-  ...development, 'delivery.schedule': '0s,1s,5s', 'delivery.timeout': '1s', 'delivery.connect_timeout': '500ms' } });
+// One with the times that users have, and one that waits a second, for receivers that do not answer.
+const server = await startServer({ settings: development });
 after(() => server.close());
+const hasty = await startServer({ settings: {
+  ...development, 'delivery.schedule': '0s,1s,5s', 'delivery.timeout': '1s', 'delivery.connect_timeout': '500ms' } });
+after(() => hasty.close());
 
 const ids = (receiver) => receiver.requests.map((r) => r.headers['idempotency-key']);
 const receive = async (answer) => {
@@ -95,7 +99,7 @@ test('a document is a draft, validated, sending and sent, each since a time', as
 test('a receiver that answers too late leaves the document unknown, and the next send has the same id', async () => {
   const accounting = await receive({ status: 200 });
   accounting.script.push({ body: { id: 'TOO-LATE' }, after_ms: 1_500 });
-  const { api, entity } = await sender(accounting.url);
+  const { api, entity } = await sender(accounting.url, {}, hasty);
   const document = await api.validated(entity.id);
   const { outcome, message, document: unknown } = await api.send(document.id);
   assert.equal(outcome, 'unknown');
@@ -146,7 +150,7 @@ test('what was being sent when the power went is unknown after the start, and go
 test('with retries on, it is sent again by itself under the same id until it is posted', async () => {
   const accounting = await receive({ body: { id: 'A-1' } });
   accounting.script.push({ status: 503 }, () => undefined);
-  const { api, entity } = await sender(accounting.url, { retries: true });
+  const { api, entity } = await sender(accounting.url, { retries: true }, hasty);
   const document = await api.validated(entity.id);
   const first = await api.send(document.id);
   assert.equal(first.outcome, 'failed');
@@ -160,7 +164,7 @@ test('with retries on, it is sent again by itself under the same id until it is 
 
 test('retries that are used up raise an alert, which a later success resolves; an answer that refuses is not repeated', async () => {
   const accounting = await receive({ status: 503 });
-  const { api, entity } = await sender(accounting.url, { retries: true });
+  const { api, entity } = await sender(accounting.url, { retries: true }, hasty);
   const document = await api.validated(entity.id);
   await api.send(document.id);
   await api.alertWhen('given up', (a) => a.kind === 'document_not_posted');
@@ -180,6 +184,23 @@ test('retries that are used up raise an alert, which a later success resolves; a
   assert.equal(seen.next_attempt_at, undefined);
 });
 
+test('the metrics count what sends come to', async () => {
+  const accounting = await receive({ status: 200 });
+  const { api, entity } = await sender(accounting.url);
+  const read = async () => parseMetrics((await api.get('/metrics')).text);
+  const counted = (families) => ['sent', 'failed', 'unknown'].map(
+    (outcome) => valueOf(families, 'blotter_document_sends_total', { outcome }));
+  const before = counted(await read());
+  accounting.script.push({ status: 500 }, (seen, response) => { response.destroy(); });
+  const document = await api.validated(entity.id);
+  const outcomes = [];
+  for (let i = 0; i < 3; ++i) outcomes.push((await api.send(document.id)).outcome);
+  assert.deepEqual(outcomes, ['failed', 'unknown', 'sent']);
+  const after_them = await read();
+  assert.deepEqual(counted(after_them).map((n, i) => n - before[i]), [1, 1, 1]);
+  assert.equal(valueOf(after_them, 'blotter_document_sends_in_flight'), 0);
+});
+
 test('without retries nothing is sent by itself', async () => {
   const accounting = await receive({ status: 503 });
   const { api, entity } = await sender(accounting.url);
@@ -190,7 +211,7 @@ test('without retries nothing is sent by itself', async () => {
 
 test('a retry whose webhook was taken away sends nothing and says why', async () => {
   const accounting = await receive({ status: 503 });
-  const { api, entity } = await sender(accounting.url, { retries: true });
+  const { api, entity } = await sender(accounting.url, { retries: true }, hasty);
   const document = await api.validated(entity.id);
   await api.send(document.id);
   await api.saveAccounting({ use_custom: true, enabled: true, retries: true }, entity.id);
