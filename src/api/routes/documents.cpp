@@ -239,7 +239,7 @@ runtime::Task<Result<Reply>> list_documents(Services& services, Call& call) {
         200, make_list(services, call, "listDocuments", std::move(data), read.next), {}};
 }
 
-std::vector<Component> components() {
+std::vector<Component> line_components() {
     return {
         {"DocumentLine", R"({"type":"object","properties":{"description":{"type":"string"},)"
                          R"("quantity":{"$ref":"#/components/schemas/ExactDecimal"},)"
@@ -254,6 +254,11 @@ std::vector<Component> components() {
                          R"("A decimal string, or a number; taken exactly."})"},
         {"Dimensions", R"({"type":"object","description":"Type of dimension to reference id.",)"
                        R"("additionalProperties":{"type":["string","object"]}})"},
+    };
+}
+
+std::vector<Component> document_components() {
+    return {
         {"DocumentRequest",
          R"({"type":"object","required":["entity_id","currency"],"properties":{)"
          R"("entity_id":{"type":"string"},)"
@@ -349,7 +354,8 @@ std::vector<Route> read_routes() {
 RouteGroup document_routes() {
     using http::Method;
     RouteGroup group;
-    group.components = components();
+    group.components = document_components();
+    for (Component& component : line_components()) group.components.push_back(component);
     group.routes = read_routes();
     const std::vector<Route> writing{
         {.method = Method::post,
