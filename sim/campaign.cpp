@@ -1,13 +1,19 @@
 #include "campaign.hpp"
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <map>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 namespace blotter::sim {
 namespace {
+
+/// Seconds of processor time: many times what the longest seed needs with every sanitizer. A run
+/// that takes them turns without getting anywhere, which is a finding like any other.
+constexpr rlim_t processor_time_max = 600;
 
 /// A run in another process, and the pipe that its outcome comes through.
 struct Child {
@@ -23,6 +29,8 @@ Child start(const RunOptions& options) {
     const pid_t pid = ::fork();
     if (pid == 0) {
         ::close(ends[0]);
+        const rlimit bound{processor_time_max, processor_time_max + 10};
+        ::setrlimit(RLIMIT_CPU, &bound);
         Run run{options};
         const Outcome outcome = run.run();
         std::fflush(nullptr);
@@ -43,9 +51,11 @@ Outcome collect(const Child& child, int status) {
     out = {};
     out.seed = child.seed;
     std::strncpy(out.promise, "process", sizeof out.promise - 1);
-    const auto text = WIFSIGNALED(status)
-                          ? fmt::format("ended by signal {}", WTERMSIG(status))
-                          : fmt::format("ended with status {}", WEXITSTATUS(status));
+    const bool endless = WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU;
+    const auto text =
+        endless ? fmt::format("did not end within {} s of processor time", processor_time_max)
+        : WIFSIGNALED(status) ? fmt::format("ended by signal {}", WTERMSIG(status))
+                              : fmt::format("ended with status {}", WEXITSTATUS(status));
     std::strncpy(out.what, text.c_str(), sizeof out.what - 1);
     return out;
 }

@@ -168,7 +168,8 @@ class Dispatcher {
     void free_slot(std::uint32_t number);
     void learn_time(Destination& destination, OutcomeKind kind, std::chrono::nanoseconds took);
 
-    bool has_room(const Destination& destination, Lane lane) const;
+    /// How many refs more may wait for this destination.
+    std::uint32_t room(const Destination& destination, Lane lane) const;
     Enqueued accept(Destination& destination, const Ref& ref, Lane lane, MonoTime now);
     Enqueued refuse(Destination& destination, const Ref& ref);
     void spill(Destination& destination, std::int32_t index);

@@ -110,16 +110,21 @@ std::vector<Ref> Dispatcher::remove(Slot slot, MonoTime now) {
     return out;
 }
 
-bool Dispatcher::has_room(const Destination& destination, Lane lane) const {
+std::uint32_t Dispatcher::room(const Destination& destination, Lane lane) const {
     const std::uint32_t in_order = destination.gate ? destination.gate->waiting() : 0;
     const std::uint32_t mine = destination.waiting[static_cast<std::size_t>(lane)].count +
                                (lane == Lane::fresh ? in_order : 0);
-    const std::uint32_t kept = mine < short_queue ? 0 : limits_.queued_max / 8;
-    return mine < destination.config.queue_max && pool_.free_count() > kept;
+    const std::uint32_t free = pool_.free_count();
+    const std::uint32_t kept = limits_.queued_max / 8;
+    const std::uint32_t shared = free > kept ? free - kept : 0;
+    const std::uint32_t own = mine < short_queue ? std::min(short_queue - mine, free) : 0;
+    const std::uint32_t left =
+        mine < destination.config.queue_max ? destination.config.queue_max - mine : 0;
+    return std::min(left, std::max(shared, own));
 }
 
 Enqueued Dispatcher::accept(Destination& destination, const Ref& ref, Lane lane, MonoTime now) {
-    if (!has_room(destination, lane)) return refuse(destination, ref);
+    if (room(destination, lane) == 0) return refuse(destination, ref);
     bool runs = true;
     if (destination.gate && ref.order_key != 0) {
         const auto entered = destination.gate->enter(ref, pool_);
@@ -209,14 +214,16 @@ std::optional<Refill> Dispatcher::next_refill() {
         const std::uint32_t half = std::max(destination.config.queue_max / 2, 1U);
         const std::uint32_t waiting =
             destination.waiting[fresh].count + destination.gate->waiting();
-        if (destination.refilling || waiting >= half ||
+        // Without room the answer could only be refused, and be asked for again at once.
+        const std::uint32_t takes = std::min(half, room(destination, Lane::fresh));
+        if (destination.refilling || waiting >= half || takes == 0 ||
             destination.gate->size() > destination.gate->keys_max() / 2)
             continue;
         destination.refilling = true;
         destination.refill_round += 1;
         return Refill{.destination = {index, destination.generation},
                       .after = destination.presented_last,
-                      .limit = half,
+                      .limit = takes,
                       .round = destination.refill_round};
     }
     return {};

@@ -163,6 +163,31 @@ TEST(DispatcherOrder, takes_nothing_fresh_until_it_has_seen_what_the_store_has) 
     EXPECT_EQ(started, (std::vector<std::int64_t>{7, 10, 11, 9, 5, 6}));
 }
 
+TEST(DispatcherOrder, asks_the_store_only_for_what_there_is_room_for) {
+    DispatcherLimits limits;
+    limits.queued_max = 64;  // an eighth of it is kept for short queues
+    Dispatcher dispatcher{limits, mono(0s)};
+    const Slot slot = dispatcher.add_destination(ordered, mono(0s));
+    const auto question = dispatcher.next_refill();
+    ASSERT_TRUE(question);
+    EXPECT_EQ(question->limit, 56U);
+    std::int64_t row = 0;
+    const auto refill = [&](const Refill& of) {
+        ++row;
+        return dispatcher.refill(of, {row, static_cast<std::uint64_t>(row), slot}, Ready::yes,
+                                 mono(0s));
+    };
+    for (int i = 0; i < 56; ++i) EXPECT_EQ(refill(*question), Enqueued::queued);
+    EXPECT_EQ(refill(*question), Enqueued::backlogged);
+    dispatcher.refill_done(*question, --row);
+    EXPECT_FALSE(dispatcher.next_refill());
+    ASSERT_TRUE(dispatcher.next(mono(0s)));
+    const auto rest = dispatcher.next_refill();
+    ASSERT_TRUE(rest);
+    EXPECT_EQ(rest->limit, 1U);
+    EXPECT_EQ(rest->after, row);
+}
+
 TEST(DispatcherOrder, presents_again_after_a_stop_without_sending_twice_what_is_under_way) {
     Ordered world;
     const Ref first = world.enqueue(7);
