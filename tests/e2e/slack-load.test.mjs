@@ -2,6 +2,7 @@
 // kills instead of a short version.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { randomFrom } from '../kill/harness.mjs';
 import { FakeSlack } from './fakes/slack.mjs';
 import { startServer } from './lib/server.mjs';
 import { SlackAdmin, slackSettings } from './lib/slack.mjs';
@@ -57,60 +58,71 @@ test('messages within the throttle arrive within 5 seconds of the commit', async
   assert.ok(at(since(asked), 0.99) < 5_000, 'the product promises 5 seconds');
 });
 
+/** Posts `numbers`, four at a time, until every one is acknowledged; without an answer once more. */
+function submit(api, numbers, { names, acknowledged }) {
+  const waiting = [...numbers];
+  return Promise.all(Array.from({ length: 4 }, async () => {
+    for (let n = waiting.shift(); n !== undefined; n = waiting.shift()) {
+      try {
+        await api.postEvent(eventOf(n, names[n % names.length]), { 'idempotency-key': `event-${n}` });
+        acknowledged.add(n);
+      } catch (error) {
+        if (error instanceof assert.AssertionError) throw error;
+        waiting.push(n);
+        await pause(5);
+      }
+    }
+  }));
+}
+
+const idOf = (message) => message.metadata.event_payload.id;
+
 test('no message is there twice after lost answers and kill -9, and those in doubt are listed', async (t) => {
   const events = full ? 10_000 : 400;
   const kills = full ? 20 : 4;
+  const random = randomFrom(20260526);
   const { fake, server, admin, names } = await arrange(t, {
     channels: full ? 200 : 40, config: { burst: 5 }, fake: { burst: 1e6, per_second: 1e6 } });
-  let lost = 0;
-  let random = 20260526;
-  fake.faults.push((method) => {
-    random = (Math.imul(random, 1664525) + 1013904223) >>> 0;
-    if (method !== 'chat.postMessage' || random / 2 ** 32 >= 0.02) return undefined;
-    lost += 1;
-    return 'drop';
-  });
+  fake.faults.push((method) => (method === 'chat.postMessage' && random() < 0.02 ? 'drop' : undefined));
   const acknowledged = new Set();
-  const unanswered = [];
-  let made = 0;
-  for (let round = 0; round <= kills; ++round) {
+  let under_way = 0;
+  let kills_under_load = 0;
+  for (let round = 0, made = 0; round <= kills; ++round) {
     const until = Math.floor((events * (round + 1)) / (kills + 1));
-    const again = unanswered.splice(0);
-    const numbers = [...again, ...Array.from({ length: until - made }, (_, k) => made + k)];
+    const before = acknowledged.size;
+    const submitting = submit(admin.api, Array.from({ length: until - made }, (_, k) => made + k), { names, acknowledged });
     made = until;
-    const clients = Array.from({ length: 4 }, async () => {
-      for (let n = numbers.shift(); n !== undefined; n = numbers.shift()) {
-        try {
-          await admin.api.postEvent(eventOf(n, names[n % names.length]), { 'idempotency-key': `event-${n}` });
-          acknowledged.add(n);
-        } catch (error) {
-          if (error instanceof assert.AssertionError) throw error;
-          unanswered.push(n);
-          await pause(5);
-        }
-      }
-    });
     if (round < kills) {
-      await pause(full ? 2_000 + (round % 5) * 300 : 500 + round * 100);
+      await eventually('the first is acknowledged', () => acknowledged.size > before);
+      await pause(random() * 50);
+      kills_under_load += acknowledged.size < until ? 1 : 0;
       await server.kill();
+      const there = new Set(fake.messages.map(numberIn));
+      under_way += [...acknowledged].filter((n) => !there.has(n)).length;
+      await server.start();
     }
-    await Promise.all(clients);
-    if (round < kills) await server.start();
+    await submitting;
   }
-  assert.equal(unanswered.length, 0);
   assert.equal(acknowledged.size, events);
-  let held = [];
   await eventually('every message was sent or is held', async () => {
-    held = await admin.messages('held');
     const open = [...await admin.messages('sending'), ...await admin.messages('failed')];
     const listed = (await admin.messages()).length;
     if (open.length === 0 && listed === events) return true;
-    throw new Error(`${listed} of ${events} listed, ${open.length} open, ${held.length} held`);
+    throw new Error(`${listed} of ${events} listed, ${open.length} open`);
   }, full ? 600_000 : 120_000);
+  // Read when nothing changes any more.
+  const held = new Set((await admin.messages('held')).map((m) => m.id));
+  const sent = (await admin.messages('sent')).length;
   const seen = fake.messages.map(numberIn);
+  const there = new Set(fake.messages.map(idOf));
   const twice = seen.length - new Set(seen).size;
-  t.diagnostic(`${events} events, ${kills} kills, ${lost} answers lost: ${seen.length} messages, ${twice} twice, ${held.length} held and listed`);
+  const absent = [...held].filter((id) => !there.has(id)).length;
+  t.diagnostic(`${events} events, ${kills} kills, ${kills_under_load} of them while events were submitted, ${under_way} ` +
+               `deliveries pending at the kills; ${fake.dropped.length} answers lost; ${seen.length} messages, ` +
+               `${twice} twice, ${sent} known to be there, ${held.size} held and listed (${absent} of them not there)`);
   assert.equal(twice, 0, 'duplicates');
-  assert.ok(held.length >= lost, 'every lost answer is held');
-  assert.ok(new Set(seen).size + held.length >= events, 'what is not there is held');
+  assert.deepEqual(fake.dropped.map(idOf).filter((id) => !held.has(id)), [], 'every lost answer is held');
+  assert.equal(sent + held.size, events, 'each is known to be there, or held');
+  assert.equal(seen.length + absent, events, 'what is not there is held');
+  assert.ok(under_way > 0 && kills_under_load > 0, 'the kills hit work that was under way');
 });

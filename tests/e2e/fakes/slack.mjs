@@ -38,6 +38,7 @@ export class FakeSlack {
     this.refreshes = new Map();
     this.buckets = new Map();
     this.messages = [];  // accepted ones, in order
+    this.dropped = [];   // those of them of which nobody was told
     this.calls = [];
     this.refused = [];   // { method, error }
     this.faults = [];    // functions (method, args) → undefined or what to do
@@ -170,7 +171,10 @@ export class FakeSlack {
     }
     if (error) return reply({ ok: false, error });
     const result = this.run(method, rule, args, request);
-    if (fault === 'drop' && result.ok) return request.socket.destroy();
+    if (fault === 'drop' && result.ok) {
+      if (method === 'chat.postMessage') this.dropped.push(this.messages.at(-1));
+      return request.socket.destroy();
+    }
     const status = result.status ?? 200;
     const headers = result.headers ?? {};
     delete result.status;
