@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/choice.hpp"
 #include "base/json.hpp"
 #include "base/time.hpp"
 
@@ -45,7 +46,7 @@ class ObjectReader {
         const std::string given = text_or(name, 64, "");
         if (given.empty()) return otherwise;
         if (const auto value = parse(given)) return *value;
-        refuse(name, "'" + given + "' is not one of the accepted values");
+        refuse(name, "'" + given + "' is not one of: " + accepted_values(parse));
         return otherwise;
     }
 

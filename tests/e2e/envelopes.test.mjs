@@ -232,6 +232,22 @@ test('what cannot be is refused with the reason, and changes nothing', async () 
   (await api.tryReport('env_00000000000000000000000000', first.id, 'signed')).expectProblem(404);
 });
 
+test('a value of an enumeration that does not exist is refused with those that do', async () => {
+  const api = await server.workspace();
+  const body = { title: 'Lease', recipients: [{ name: 'Ada Moreau', email: 'ada@example.com' }] };
+  const refused = async (answer, pointer, accepted) => {
+    const problem = (await answer).expectProblem(422, 'invalid_argument');
+    assert.ok(problem.detail.endsWith(accepted), problem.detail);
+    assert.equal(problem.errors[0].pointer, pointer);
+  };
+  await refused(api.post('/v1/envelopes', { ...body, level: 'super' }), '/level', ': simple, advanced, qualified');
+  await refused(api.post('/v1/envelopes', { ...body, recipients: [{ ...body.recipients[0], role: 'boss' }] }),
+                '/recipients/0/role', ': signer, approver, viewer, copy');
+  await refused(api.get('/v1/envelopes?status=done'), '/query/status',
+                ': draft, sent, in_progress, returned, sealing, completed, declined, expired, voided, failed');
+  await refused(api.get('/v1/documents?status=done'), '/query/status', ': draft, validated, sending, unknown, sent');
+});
+
 test('a time-out names those who have not signed, by itself', async (t) => {
   const api = await server.workspace();
   const receiver = await receiverFor(t);

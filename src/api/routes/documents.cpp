@@ -5,6 +5,7 @@
 #include "api/accounting_records.hpp"
 #include "api/document_view.hpp"
 #include "api/helpers.hpp"
+#include "base/choice.hpp"
 #include "api/stored_files.hpp"
 #include "documents/codec.hpp"
 #include "documents/totals.hpp"
@@ -190,7 +191,8 @@ Result<store::DocumentFilter> read_filter(const Call& call) {
         out.state = parse_document_state(*status);
         if (!out.state)
             return fail(Errc::invalid_argument,
-                        fmt::format("'{}' is not the status of a document", *status),
+                        fmt::format("'{}' is not the status of a document; these are: {}", *status,
+                                    accepted_values(parse_document_state)),
                         "/query/status");
     }
     TRY(const auto entity, query_id<EntityId>(call, "entity_id"));

@@ -6,6 +6,7 @@
 #include "api/destinations.hpp"
 #include "api/envelope_store.hpp"
 #include "api/helpers.hpp"
+#include "base/choice.hpp"
 #include "envelopes/codec.hpp"
 #include "store/tables/alerts.hpp"
 
@@ -140,7 +141,8 @@ Result<ListQuery> read_list_query(Services& services, const Call& call) {
         out.filter.state = parse_envelope_state(*status);
         if (!out.filter.state)
             return fail(Errc::invalid_argument,
-                        fmt::format("'{}' is not the status of an envelope", *status),
+                        fmt::format("'{}' is not the status of an envelope; these are: {}", *status,
+                                    accepted_values(parse_envelope_state)),
                         "/query/status");
     }
     TRY(const auto entity, query_id<EntityId>(call, "entity_id"));
