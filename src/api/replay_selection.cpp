@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/json_reader.hpp"
+#include "intake/intake.hpp"
 #include "store/tables/delivery_times.hpp"
 
 namespace blotter::api {
@@ -66,7 +67,9 @@ Result<bool> has_delivery(sql::Connection& db, const store::EventRow& event,
 }  // namespace
 
 std::string_view to_text(ReplayWhat what) {
-    return names[static_cast<std::size_t>(what)].second;
+    for (const auto& [value, name] : names)
+        if (value == what) return name;
+    return "unknown";
 }
 
 std::optional<ReplayWhat> parse_replay_what(std::string_view text) {
@@ -152,6 +155,8 @@ Result<ReplaySlice> select_deliveries(sql::Connection& db, const ReplaySelection
         if (!event || !takes(s, row, event->type)) continue;
         TRY(const bool followed, was_followed(db, row));
         if (followed) continue;
+        TRY(const auto erased, intake::erased_at(db, *event));
+        if (erased) continue;
         out.items.push_back({row.event_seq, row.destination_no, row.no, event->order()});
     }
     if (page.next && *page.next < end) out.next = page.next;
@@ -175,7 +180,9 @@ Result<EventSlice> select_missing(sql::Connection& db, const ReplaySelection& s,
     for (store::EventRow& event : page.rows) {
         if (!destination.types.contains(event.type)) continue;
         TRY(const bool there, has_delivery(db, event, destination.no));
-        if (!there) out.events.push_back(std::move(event));
+        if (there) continue;
+        TRY(const auto erased, intake::erased_at(db, event));
+        if (!erased) out.events.push_back(std::move(event));
     }
     return out;
 }

@@ -51,7 +51,8 @@ struct ReplaySlice {
     std::optional<std::int64_t> next;  ///< where to go on; empty: that was all
 };
 
-/// Deliveries after a position, oldest first. Those that replay `own_no` made are left out.
+/// Deliveries after a position, oldest first. Those that replay `own_no` made are left out, and
+/// those of events whose data was erased.
 struct DeliverySliceQuery {
     std::int64_t after = 0;
     std::int64_t own_no = 0;
@@ -59,8 +60,8 @@ struct DeliverySliceQuery {
 Result<ReplaySlice> select_deliveries(sql::Connection& db, const ReplaySelection& selection,
                                       const DeliverySliceQuery& query);
 
-/// Events after a position without a delivery at the destination: scope and types are checked, the
-/// filter is not, because that needs the open event.
+/// Events after a position without a delivery at the destination, erased ones left out: scope and
+/// types are checked, the filter is not, because that needs the open event.
 struct EventSlice {
     std::vector<store::EventRow> events;  ///< without payload
     std::optional<std::int64_t> next;

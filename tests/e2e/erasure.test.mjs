@@ -134,6 +134,29 @@ test('what was not sent yet is not sent any more, and says why', async (t) => {
   assert.equal(paused.requests.filter((r) => r.json.id === event.id).length, 0);
 });
 
+test('a replay counts and sends what can still be sent: events whose data was erased are left out', async (t) => {
+  const api = await server.workspace();
+  const receiver = await receiverFor(t);
+  const first = await api.webhook(receiver.url);
+  const [erased, kept] = [await api.postEvent(makeEvent()), await api.postEvent(makeEvent())];
+  for (const event of [erased, kept]) await api.delivered({ event_id: event.id });
+  (await api.post(`/v1/events/${erased.id}/erase`)).expect(200);
+  const later = await receiverFor(t);
+  const second = await api.webhook(later.url);
+  const range = { from: '2020-01-01T00:00:00Z', until: '2099-01-01T00:00:00Z' };
+  for (const [destination, state] of [[first, 'delivered'], [second, 'missing']]) {
+    const preview = await api.destinationAction(destination.id, 'replay', { ...range, state, preview: true });
+    assert.deepEqual([preview.count, preview.complete], [1, true], state);
+    const started = await api.destinationAction(destination.id, 'replay', { ...range, state });
+    const replay = await eventually(`the replay of what is ${state}`, async () => {
+      const found = (await api.get(`/v1/replays/${started.replay_id}`)).expect(200);
+      return found.state === 'done' && found;
+    });
+    assert.deepEqual([replay.total, replay.done], [1, 1], state);
+  }
+  assert.deepEqual((await later.waitFor(1)).map((r) => r.json.id), [kept.id]);
+});
+
 test('files that something else names stay, and so does what belongs to others', async () => {
   const api = await server.workspace();
   const who = person();
