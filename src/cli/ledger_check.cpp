@@ -13,6 +13,33 @@ namespace {
 constexpr std::size_t pages_of = 500;
 constexpr std::size_t hash_bytes = sizeof(Digest);
 
+/// Empty when the entry has no such text.
+std::string text_of(const ledger::Leaf& leaf, std::string_view member) {
+    const auto found = leaf.members.find(member);
+    const auto* value =
+        found == leaf.members.end() ? nullptr : std::get_if<std::string>(&found->second);
+    return value == nullptr ? std::string{} : *value;
+}
+
+/// What the row of an event says and its payload does not; empty when they agree. The payload is
+/// what the ledger commits to; lists and routing go by the row.
+std::string disagreement(const store::EventRow& row, std::string_view payload) {
+    const auto body = json::parse(payload, {.bytes_max = 16 << 20});
+    if (!body) return "the payload cannot be read";
+    const std::pair<const char*, std::string> columns[] = {
+        {"type", std::string{to_text(row.type)}},
+        {"timestamp", to_rfc3339(row.occurred_at)},
+    };
+    for (const auto& [member, shown] : columns) {
+        const json::Value* found = body->find(member);
+        const std::string* accepted = found == nullptr ? nullptr : found->as_string();
+        if (accepted == nullptr || *accepted != shown)
+            return fmt::format("the row says {} {}, the payload that was accepted says {}", member,
+                               shown, accepted == nullptr ? "nothing" : *accepted);
+    }
+    return {};
+}
+
 }  // namespace
 
 std::string describe(const LedgerFinding& finding) {
@@ -169,7 +196,7 @@ Result<> LedgerCheck::walk_entries(Walk& walk) {
 Result<> LedgerCheck::check_bundle(Walk& walk, const std::vector<Bytes>& entries) {
     for (const Bytes& entry : entries) {
         // `list_leaves` leaves gaps out: the number inside tells, and then the root.
-        check_leaf(walk, entry);
+        CHECK(check_leaf(walk, entry));
         walk.builder.append(ledger::leaf_hash(entry));
         CHECK(check_tiles(walk));
         CHECK(check_heads(walk));
@@ -179,23 +206,43 @@ Result<> LedgerCheck::check_bundle(Walk& walk, const std::vector<Bytes>& entries
     return {};
 }
 
-void LedgerCheck::check_leaf(Walk& walk, const Bytes& entry) {
+Result<> LedgerCheck::check_leaf(Walk& walk, const Bytes& entry) {
     const std::uint64_t n = walk.builder.size();
     const auto leaf = ledger::parse_entry(entry);
-    if (!leaf) return find(walk.log.origin, n, "this is no entry: " + leaf.error().detail);
-    if (leaf->number != n)
-        return find(walk.log.origin, n,
-                    fmt::format("the entry says it is number {}", leaf->number));
+    if (!leaf || leaf->number != n) {
+        find(walk.log.origin, n,
+             leaf ? fmt::format("the entry says it is number {}", leaf->number)
+                  : "this is no entry: " + leaf.error().detail);
+        return {};
+    }
     if (leaf->tenant != walk.tenant)
         find(walk.log.origin, n,
              fmt::format("the entry belongs to {}, not to {}", leaf->tenant, walk.tenant));
-    if (leaf->kind == ledger::LeafKind::event_accepted) ++accepted_leaves_;
-    if (n != 0 || !walk.log.forked_from) return;
+    if (leaf->kind == ledger::LeafKind::event_accepted) CHECK(check_kept(walk, *leaf));
+    if (n != 0 || !walk.log.forked_from) return {};
     const auto old = logs_.find(*walk.log.forked_from);
     const auto named = ledger::checkpoint_in(*leaf);
     if (leaf->kind != ledger::LeafKind::log_forked || !named || old == logs_.end() ||
         named->origin != old->second.origin)
         find(walk.log.origin, n, "a fork must begin by naming the log that it takes over from");
+    return {};
+}
+
+/// An event that was accepted is there, or retention deleted it and left behind where its entry is.
+Result<> LedgerCheck::check_kept(const Walk& walk, const ledger::Leaf& leaf) {
+    const std::string event = text_of(leaf, "eid");
+    const auto id = EventId::parse(event);
+    if (id && walk.log.workspace_no) {
+        TRY(const auto place, store::find_event_leaf(in_.db(), *walk.log.workspace_no, *id));
+        // An event that names another entry is looked at with the events.
+        if (place) {
+            ++accepted_leaves_;
+            return {};
+        }
+    }
+    find(walk.log.origin, leaf.number,
+         fmt::format("the event {} is missing, and retention did not delete it", event));
+    return {};
 }
 
 Result<> LedgerCheck::check_tiles(Walk& walk) {
@@ -356,16 +403,10 @@ Result<> LedgerCheck::check_event(const store::WorkspaceRow& workspace,
     if (!entry) return wrong("names an entry that is not there");
     const auto leaf = ledger::parse_entry(*entry);
     if (!leaf) return {};  // said already
-    const auto text = [&leaf](std::string_view member) {
-        const auto found = leaf->members.find(member);
-        const auto* value =
-            found == leaf->members.end() ? nullptr : std::get_if<std::string>(&found->second);
-        return value == nullptr ? std::string{} : *value;
-    };
-    if (leaf->kind != ledger::LeafKind::event_accepted || text("eid") != event.id.text())
+    if (leaf->kind != ledger::LeafKind::event_accepted || text_of(*leaf, "eid") != event.id.text())
         return wrong("names an entry that is about something else");
     if (leaf->at != event.accepted_at) return wrong("has another time than its entry");
-    return check_payload(workspace, event, text("c"));
+    return check_payload(workspace, event, text_of(*leaf, "c"));
 }
 
 Result<> LedgerCheck::check_payload(const store::WorkspaceRow& workspace,
@@ -399,6 +440,8 @@ Result<> LedgerCheck::check_payload(const store::WorkspaceRow& workspace,
         find(name, n,
              fmt::format("the payload of the event {} is not the one that the entry commits to",
                          event.id.text()));
+    else if (const std::string words = disagreement(event, as_text(*payload)); !words.empty())
+        find(name, n, fmt::format("the event {}: {}", event.id.text(), words));
     return {};
 }
 

@@ -71,7 +71,8 @@ class LedgerCheck {
     Result<> check_log(const store::LogRow& log);
     Result<> walk_entries(Walk& walk);
     Result<> check_bundle(Walk& walk, const std::vector<Bytes>& entries);
-    void check_leaf(Walk& walk, const Bytes& entry);
+    Result<> check_leaf(Walk& walk, const Bytes& entry);
+    Result<> check_kept(const Walk& walk, const ledger::Leaf& leaf);
     Result<> check_tiles(Walk& walk);
     Result<> check_heads(Walk& walk);
     Result<> refill(Walk& walk);

@@ -120,6 +120,32 @@ test('one changed byte of a ledger entry in the database is found', async () => 
   await server.start();
 });
 
+test('an event whose row was changed or deleted in the database is found, and named', async () => {
+  const api = await server.workspace();
+  const [event] = await api.postBatch([makeEvent({ type: 'envelope.sent' }), makeEvent()]);
+  await server.stop();
+  const database = databaseOf(server.data_dir);
+  const keep = join(temporaryFolder(), 'kept.db');
+  cpSync(database, keep);
+  const newest = 'WHERE seq = (SELECT max(seq) - 1 FROM event)';
+  for (const [change, words] of [
+    [`UPDATE event SET type = type + 1 ${newest}`, /the row says type envelope\.\w+, the payload that was accepted says envelope\.sent/],
+    [`UPDATE event SET occurred_ms = 0 ${newest}`, /the row says timestamp 1970-01-01T00:00:00\.000Z/],
+    [`DELETE FROM event ${newest}`, /is missing, and retention did not delete it/],
+  ]) {
+    await check('sqlite3', [database, change]);
+    const bad = await server.cli(['ledger', 'verify']);
+    assert.notEqual(bad.code, 0, change);
+    assert.match(bad.output, words);
+    assert.ok(bad.output.split('\n').some((line) => words.test(line) && line.includes(event.id)), bad.output);
+    for (const file of filesOf(database)) rmSync(file, { force: true });
+    cpSync(keep, database);
+  }
+  const good = await server.cli(['ledger', 'verify']);
+  assert.equal(good.code, 0, good.output);
+  await server.start();
+});
+
 const databaseOf = (folder) => {
   const found = readdirSync(folder).find((name) => /\.(db|sqlite3?)$/.test(name));
   assert.ok(found, readdirSync(folder).join());
