@@ -367,8 +367,10 @@ Result<> Step::expire() {
     if (!in({EnvelopeState::sent, EnvelopeState::in_progress, EnvelopeState::returned}))
         return refuse_state();
     if (!e().expires_at || *e().expires_at > now_) return refuse("its time has not come");
-    for (Recipient& r : e().recipients)
-        if (must_act(r) && !has_acted(r)) r.state = RecipientState::expired;
+    for (const Recipient* missing : missing_recipients(e())) {
+        e().recipient(missing->id)->state = RecipientState::expired;
+        emit(EventType::recipient_expired, missing->id);
+    }
     e().state = EnvelopeState::expired;
     e().ended_at = *e().expires_at;
     emit(EventType::envelope_expired);
@@ -398,7 +400,8 @@ Transition Step::finish() {
         draft.type = event.type;
         // An expiry happened when the time was up, not when the program looked.
         draft.occurred_at = at_;
-        if (event.type == EventType::envelope_expired) draft.occurred_at = *e().expires_at;
+        if (event.type == EventType::envelope_expired || event.type == EventType::recipient_expired)
+            draft.occurred_at = *e().expires_at;
         if (event.type == EventType::envelope_completed) draft.occurred_at = *e().completed_at;
         draft.envelope = e().id;
         if (e().no != 0) draft.envelope_no = e().no;

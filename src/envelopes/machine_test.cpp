@@ -218,9 +218,12 @@ TEST(EnvelopeMachine, expires_by_time_and_names_who_is_missing) {
     s.tell(command(Action::signed_, 1));
     auto step = apply(s.envelope, command(Action::expired), start + 2h);
     ASSERT_TRUE(step);
-    ASSERT_EQ(types_of(step->events), "envelope.expired");
-    EXPECT_EQ(step->events[0].occurred_at, start + 1h);
-    const json::Value& data = step->events[0].data;
+    ASSERT_EQ(types_of(step->events), "recipient.expired envelope.expired");
+    for (const EventDraft& event : step->events) EXPECT_EQ(event.occurred_at, start + 1h);
+    const json::Value& one = step->events[0].data;
+    EXPECT_EQ(*one.at_pointer("/recipient/name")->as_string(), "Signer 2");
+    EXPECT_EQ(*one.at_pointer("/recipient/status")->as_string(), "expired");
+    const json::Value& data = step->events[1].data;
     ASSERT_EQ(data.find("missing_recipients")->as_array()->size(), 1U);
     EXPECT_EQ(*data.at_pointer("/missing_recipients/0/name")->as_string(), "Signer 2");
 }

@@ -147,7 +147,7 @@ constexpr Meaning meanings[] = {
     {EventType::recipient_signed, "The recipient signed."},
     {EventType::recipient_approved, "The recipient approved."},
     {EventType::recipient_declined, "The recipient refused."},
-    {EventType::recipient_expired, "The recipient's own time is up."},
+    {EventType::recipient_expired, "The time is up, and the recipient did not act."},
     {EventType::recipient_reassigned, "Somebody else takes the recipient's place."},
     {EventType::recipient_reminded, "The recipient was reminded."},
     {EventType::recipient_removed, "The recipient was taken out."},

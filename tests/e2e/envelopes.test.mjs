@@ -251,12 +251,15 @@ test('a value of an enumeration that does not exist is refused with those that d
 test('a time-out names those who have not signed, by itself', async (t) => {
   const api = await server.workspace();
   const receiver = await receiverFor(t);
-  await api.webhook(receiver.url, { event_types: ['envelope.expired'] });
+  await api.webhook(receiver.url, { event_types: ['envelope.expired', 'recipient.expired'], order: 'per_envelope' });
   const expires_at = new Date(Date.now() + 2000).toISOString();
   const envelope = await draft(api, { expires_at });
   await api.envelopeAction(envelope.id, 'send');
   await api.report(envelope.id, envelope.recipients[0].id, 'signed');
-  const request = await receiver.next();
+  const [person, request] = await receiver.waitFor(2);
+  assert.deepEqual([person.json.type, request.json.type], ['recipient.expired', 'envelope.expired']);
+  assert.deepEqual([person.json.data.recipient.name, person.json.data.recipient.status], ['Noa Petit', 'expired']);
+  assert.equal(person.json.timestamp, expires_at);
   assert.deepEqual(request.json.data.missing_recipients.map((r) => r.name), ['Noa Petit']);
   assert.equal(request.json.timestamp, expires_at);
   assert.ok(request.at >= Date.parse(expires_at));
