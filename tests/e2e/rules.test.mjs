@@ -90,6 +90,18 @@ test('attaching the same files again after completion is no conflict, and the hi
   assert.ok(history.some((n) => n.what === 'recipient.signed' && n.presence.ip === '203.0.113.7'));
   const viewer = (await server.owner.createApiKey(api.workspace_id, { name: 'v', role: 'viewer' })).key;
   (await api.with(viewer).get(`/v1/envelopes/${envelope.id}/history`)).expectProblem(403);
+  const whole = await api.envelope(envelope.id);
+  const [listed] = (await api.with(viewer).get('/v1/envelopes')).expect(200).data.filter(({ id }) => id === envelope.id);
+  const seen = await api.with(viewer).envelope(envelope.id);
+  assert.deepEqual(listed, seen);
+  assert.deepEqual([seen.status, seen.title, seen.metadata], [whole.status, whole.title, whole.metadata]);
+  assert.ok(whole.recipients.length > 0);
+  for (const [i, { name, email, phone, presence, reason, ...rest }] of whole.recipients.entries()) {
+    assert.ok(name && email);
+    assert.deepEqual(seen.recipients[i], rest, 'states and times without the person');
+  }
+  const text = JSON.stringify(seen);
+  for (const { name, email } of whole.recipients) assert.ok(!text.includes(name) && !text.includes(email), text);
 });
 
 test('a report from the future, an address that is none and an unknown member are refused', async () => {

@@ -105,11 +105,26 @@ runtime::Task<Result<Envelope>> read_envelope(Services& services, Call& call) {
                             sealed.workspace_keys);
 }
 
+/// Whoever may not read payloads sees where an envelope stands and whom it waits for by their ids
+/// and roles, and not who these people are or what they said.
+json::Value shown(const Envelope& envelope, const Call& call) {
+    json::Value view = view_of(envelope, *call.directory);
+    if (call.may(Permission::payload_read)) return view;
+    json::Object& members = *view.as_object();
+    members.erase("reason");
+    json::Value* recipients = members.find("recipients");
+    if (recipients == nullptr) return view;
+    for (json::Value& recipient : *recipients->as_array())
+        for (const char* personal : {"name", "email", "phone", "presence", "reason"})
+            recipient.as_object()->erase(personal);
+    return view;
+}
+
 runtime::Task<Result<Reply>> get_envelope(Services& services, Call& call) {
     CO_TRY(const SealedEnvelopes sealed, co_await read_sealed(services, call));
     const SealedEnvelope& one = sealed.rows.front();
     const auto envelope = open_envelope(services.keys, call.workspace, one, sealed.workspace_keys);
-    if (envelope) co_return Reply{200, view_of(*envelope, *call.directory), {}};
+    if (envelope) co_return Reply{200, shown(*envelope, call), {}};
     if (envelope.error().code != Errc::gone) co_return pass(envelope.error());
     co_return Reply{200, erased_view(one), {}};
 }
@@ -208,7 +223,7 @@ runtime::Task<Result<Reply>> list_envelopes(Services& services, Call& call) {
         const auto envelope =
             open_envelope(services.keys, call.workspace, sealed, page.sealed.workspace_keys);
         if (envelope)
-            data.push_back(view_of(*envelope, *call.directory));
+            data.push_back(shown(*envelope, call));
         else if (envelope.error().code == Errc::gone)
             data.push_back(erased_view(sealed));
         else if (envelope.error().code != Errc::not_found)  // a deleted draft is not shown
@@ -223,9 +238,10 @@ runtime::Task<Result<Reply>> list_envelopes(Services& services, Call& call) {
 std::vector<Component> components() {
     return {
         {"Recipient",
-         R"({"type":"object","required":["id","name","email","role","status"],"properties":{)"
-         R"("id":{"type":"string"},"name":{"type":"string"},"email":{"type":"string"},)"
-         R"("phone":{"type":"string"},"role":{"enum":["signer","approver","viewer","copy"]},)"
+         R"({"type":"object","required":["id","role","status"],"description":)"
+         R"("Name, addresses, presence and reason are shown to who has payload:read.",)"
+         R"("properties":{"id":{"type":"string"},"name":{"type":"string"},)"
+         R"("email":{"type":"string"},"phone":{"type":"string"},"role":{"enum":["signer","approver","viewer","copy"]},)"
          R"("order":{"type":"integer"},"status":{"type":"string"},)"
          R"("notified_at":{"type":"string","format":"date-time"},)"
          R"("viewed_at":{"type":"string","format":"date-time"},)"
