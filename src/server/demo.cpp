@@ -125,8 +125,26 @@ Result<std::string> read_owner_key(const DataPaths& paths) {
     return text->substr(0, text->find('\n'));
 }
 
+/// A word of a shell's command line.
+std::string quoted(const std::string& word) {
+    constexpr std::string_view plain =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-+=:@,";
+    if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
+    std::string out = "'";
+    for (const char c : word) out += c == '\'' ? std::string{"'\\''"} : std::string(1, c);
+    return out + "'";
+}
+
+/// The program as another terminal finds it: by its name when it was found by its name.
+std::string command_of(const std::string& program) {
+    if (!program.contains('/')) return quoted(program);
+    std::error_code error;
+    const fs::path whole = fs::absolute(program, error);
+    return quoted(error ? program : whole.lexically_normal().string());
+}
+
 void say_addresses(cli::Console& console, const Node& node, const DataPaths& paths,
-                   const std::string& workspace) {
+                   const DemoOptions& options, const std::string& workspace) {
     const std::string url = node.public_url();
     console.line("\nThe addresses");
     console.line("  API            {}/v1", url);
@@ -136,9 +154,11 @@ void say_addresses(cli::Console& console, const Node& node, const DataPaths& pat
     console.line("  Data           {}", paths.root.string());
     if (workspace.empty()) return;
     console.line("\nTry, in another terminal");
-    console.line("  curl -H \"Authorization: Bearer $(cat {})\" \\", paths.owner_key().string());
+    console.line("  curl -H \"Authorization: Bearer $(cat {})\" \\",
+                 quoted(paths.owner_key().string()));
     console.line("       -H 'Blotter-Workspace: {}' {}/v1/events", workspace, url);
-    console.line("  blotter ledger verify --data.directory={}", paths.root.string());
+    console.line("  {} ledger verify --data.directory={}", command_of(options.program),
+                 quoted(fs::absolute(paths.root).string()));
 }
 
 /// Plays and serves; gives the exit status.
@@ -174,7 +194,7 @@ Result<int> run(cli::Console& console, const DemoOptions& options, const Interru
     if (!played) console.line("  ✗ {}", played.error().detail);
     console.line("\n{}", played ? "✓ every step held" : "✗ the story broke off here");
     if (options.ending == DemoOptions::Ending::keep_serving) {
-        say_addresses(console, *node, paths, story.workspace());
+        say_addresses(console, *node, paths, options, story.workspace());
         console.line("\nBlotter keeps serving. Ctrl-C ends it{}.",
                      prepared.folder ? " and removes its data" : "");
         interrupts.wait();

@@ -11,6 +11,7 @@ struct DemoOptions {
     enum class Ending : std::uint8_t { keep_serving, once } ending = Ending::keep_serving;
     std::string config_file;
     std::vector<std::string> flags;
+    std::string program = "blotter";  ///< as it was started, for the commands to try
 };
 
 /// `blotter demo`: starts a server on loopback with receivers beside it, plays the way of a

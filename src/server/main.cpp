@@ -36,7 +36,8 @@ Exit status: 0 done, 1 failed or something was found, 2 the command line makes n
 /// The command line and what the chosen command needs. CLI11 calls back; `status` is the result.
 class Program {
   public:
-    explicit Program(cli::Arguments arguments) : settings_(std::move(arguments.settings)) {}
+    Program(std::string name, cli::Arguments arguments)
+        : name_(std::move(name)), settings_(std::move(arguments.settings)) {}
 
     int run(std::vector<std::string> words);
 
@@ -79,6 +80,7 @@ class Program {
         "Blotter takes what happens to a document, writes it in a ledger that nobody can "
         "quietly\nrewrite, and carries it to where the business works."};
     cli::Console console_{stdout, stderr};
+    std::string name_;
     std::vector<std::string> settings_;
     std::string config_file_;
     std::vector<CLI::App*> takes_settings_;
@@ -105,8 +107,8 @@ void Program::add_demo() {
     demo->add_flag("--once", once_, "End after the story; exit status 0 only if every step held");
     demo->final_callback([this] {
         using Ending = server::DemoOptions::Ending;
-        status_ = server::demo(
-            console_, {once_ ? Ending::once : Ending::keep_serving, config_file_, settings_});
+        status_ = server::demo(console_, {once_ ? Ending::once : Ending::keep_serving, config_file_,
+                                          settings_, name_});
     });
 }
 
@@ -318,5 +320,5 @@ int Program::run(std::vector<std::string> words) {
 int main(int argc, char** argv) {
     cli::Arguments arguments = cli::split_arguments({argv + 1, argv + argc});
     std::vector<std::string> words = std::move(arguments.words);
-    return Program{std::move(arguments)}.run(std::move(words));
+    return Program{argv[0], std::move(arguments)}.run(std::move(words));
 }
