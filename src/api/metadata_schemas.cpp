@@ -5,6 +5,23 @@ namespace {
 constexpr std::size_t kept_max = 1'000;
 }  // namespace
 
+const json::Value& default_metadata_schema() {
+    static const json::Value schema = json::Object{
+        {"type", "object"},
+        {"properties",
+         json::Object{{"montant_ht", json::Object{{"type", "number"}, {"minimum", 0}}}}}};
+    return schema;
+}
+
+Result<MetadataSchemas::CheckPtr> MetadataSchemas::compile(const json::Value& schema) {
+    const bool is_default = schema == default_metadata_schema();
+    if (is_default && default_check_ != nullptr) return default_check_;
+    TRY(auto compiled, intake::SchemaCheck::compile(schema));
+    auto check = std::make_shared<const intake::SchemaCheck>(std::move(compiled));
+    if (is_default) default_check_ = check;
+    return check;
+}
+
 Result<MetadataSchemas::CheckPtr> MetadataSchemas::find(const routing::DirectoryPtr& directory,
                                                         std::int64_t workspace_no) {
     const routing::WorkspaceFacts* workspace = directory->workspace(workspace_no);
@@ -20,14 +37,14 @@ Result<MetadataSchemas::CheckPtr> MetadataSchemas::find(const routing::Directory
     Kept& kept = kept_[workspace_no];
     if (kept.seen == generation_) return kept.check;
     if (kept.check == nullptr || kept.schema != *schema) {
-        auto compiled = intake::SchemaCheck::compile(*schema);
+        auto compiled = compile(*schema);
         if (!compiled) {
             kept_.erase(workspace_no);
             return fail(Errc::corrupt, "the workspace's metadata schema cannot be read: " +
                                            compiled.error().detail);
         }
         kept.schema = *schema;
-        kept.check = std::make_shared<const intake::SchemaCheck>(*std::move(compiled));
+        kept.check = *std::move(compiled);
     }
     kept.seen = generation_;
     return kept.check;

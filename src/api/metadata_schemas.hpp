@@ -8,6 +8,10 @@
 
 namespace blotter::api {
 
+/// What a new workspace begins with, until its settings are replaced: an amount `montant_ht` is a
+/// number, and not negative.
+const json::Value& default_metadata_schema();
+
 /// The workspaces' metadata schemas, compiled once and kept until the settings change. One per
 /// loop; what it gives out may be used by any thread.
 class MetadataSchemas {
@@ -23,6 +27,9 @@ class MetadataSchemas {
         CheckPtr check;
         std::uint64_t seen = 0;  ///< the generation in which it was found unchanged
     };
+    Result<CheckPtr> compile(const json::Value& schema);
+
+    CheckPtr default_check_;  ///< most workspaces have the same schema: they share it
     routing::DirectoryPtr latest_;
     std::uint64_t generation_ = 0;
     std::unordered_map<std::int64_t, Kept> kept_;

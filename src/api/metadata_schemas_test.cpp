@@ -43,6 +43,20 @@ TEST(MetadataSchemas, are_compiled_once_and_again_only_when_they_change) {
     EXPECT_EQ(schemas.find(fourth, 1).value(), nullptr);
 }
 
+TEST(MetadataSchemas, workspaces_that_keep_the_one_they_began_with_share_it) {
+    MetadataSchemas schemas;
+    const std::string text = json::to_text(default_metadata_schema());
+    const auto directory = shared(with_schema(with_schema({}, 1, text.c_str()), 2, text.c_str()));
+    const auto check = schemas.find(directory, 1).value();
+    ASSERT_NE(check, nullptr);
+    EXPECT_EQ(schemas.find(directory, 2).value(), check);
+    for (const char* good : {"{}", R"({"montant_ht":0})", R"({"montant_ht":12500.10,"x":null})"})
+        EXPECT_TRUE(accepts(check, good)) << good;
+    for (const char* bad : {R"({"montant_ht":null})", R"({"montant_ht":-0.01})",
+                            R"({"montant_ht":"12500"})", R"([])"})
+        EXPECT_FALSE(accepts(check, bad)) << bad;
+}
+
 TEST(MetadataSchemas, a_workspace_without_one_or_an_unknown_one_has_none) {
     MetadataSchemas schemas;
     const auto directory = shared(with_schema({}, 1, nullptr));

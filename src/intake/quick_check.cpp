@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <utility>
 
 namespace blotter::intake {
@@ -103,8 +104,11 @@ bool QuickCheck::surely_meets(const json::Value& document) const {
     if (const json::Object* object = document.as_object()) return meets_members(*object);
     if (const json::Array* array = document.as_array()) return meets_items(*array);
     if (document.as_number() == nullptr || !value_.set()) return true;
-    const auto whole = document.as_int64();
-    return whole && value_.holds(*whole);
+    if (const auto whole = document.as_int64()) return value_.holds(*whole);
+    // A fraction is compared as the full validator compares it.
+    const double fraction = std::strtod(document.as_number()->text.c_str(), nullptr);
+    return static_cast<double>(value_.min) <= fraction &&
+           fraction <= static_cast<double>(value_.max);
 }
 
 bool QuickCheck::meets_type(const json::Value& document) const {

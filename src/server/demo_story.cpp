@@ -62,6 +62,7 @@ Result<> DemoStory::play() {
     CHECK(show_ledger());
     CHECK(show_accounting());
     CHECK(show_erp());
+    CHECK(show_quarantine());
     CHECK(show_failing());
     CHECK(prove_completed());
     return verify_ledger();
@@ -301,6 +302,26 @@ Result<> DemoStory::show_erp() {
     done("{} verified: {}…", compatibility_header, expected.substr(0, 16));
     CHECK(show_file("signed PDF", text_at(body, "/document_url"), signed_sha256_));
     return show_file("audit trail", text_at(body, "/audit_trail_url"), trail_sha256_);
+}
+
+Result<> DemoStory::show_quarantine() {
+    chapter("An event whose amount is missing");
+    const json::Value envelope = json::Object{
+        {"id", "lease-1"}, {"title", "Bail"}, {"metadata", json::Object{{"montant_ht", {}}}}};
+    TRY(const auto answer,
+        api_.post("/v1/events", json::Object{{"type", "envelope.completed"},
+                                             {"data", json::Object{{"envelope", envelope}}}}));
+    CHECK(expect(text_at(answer, "/status") == "quarantined",
+                 "an event with montant_ht null was not set aside"));
+    done("its montant_ht is empty: set aside as {}, because of {}",
+         text_at(answer, "/quarantine_id"), text_at(answer, "/pointer"));
+    TRY(const auto alerts, api_.get("/v1/alerts?state=open"));
+    bool raised = false;
+    for (const json::Value& alert : *alerts.find("data")->as_array())
+        raised = raised || text_at(alert, "/kind") == "event_quarantined";
+    CHECK(expect(raised, "no alert says so"));
+    done("an alert says so; neither \"Accounting\" nor \"ERP\" hears of it");
+    return {};
 }
 
 }  // namespace blotter::server

@@ -47,6 +47,7 @@ class DemoStory {
     Result<> show_ledger();
     Result<> show_accounting();
     Result<> show_erp();
+    Result<> show_quarantine();
     Result<> show_failing();
     Result<> prove_completed();
     Result<> verify_ledger();

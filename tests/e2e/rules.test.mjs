@@ -37,6 +37,29 @@ test('a draft can be deleted, is gone then, and its event says so', async () => 
   (await remove(api, kept.id)).expectProblem(409, 'conflict');
 });
 
+test('a new workspace sets aside an amount that is null, negative or a text, until its settings are replaced', async (t) => {
+  const api = await server.workspace();
+  const receiver = await Receiver.start();
+  t.after(() => receiver.close());
+  await api.webhook(receiver.url);
+  const of = (montant_ht) => makeEvent({ envelope: { metadata: { montant_ht } } });
+  const guarded = { metadata_schema: { type: 'object', properties: { montant_ht: { type: 'number', minimum: 0 } } } };
+  const settings = async () => (await api.get('/v1/settings')).expect(200);
+  assert.deepEqual(await settings(), guarded);
+  for (const amount of [null, -1, -0.01, '12500']) {
+    const answer = await api.postEvent(of(amount));
+    assert.deepEqual([answer.status, answer.pointer], ['quarantined', '/data/envelope/metadata/montant_ht'], `${amount}`);
+  }
+  await api.alertWhen('the amounts', (alert) => alert.kind === 'event_quarantined');
+  const kept = [await api.postEvent(of(0)), await api.postEvent(of(12500.1)), await api.postEvent(makeEvent())];
+  await receiver.waitFor(3);
+  await api.putSettings({});
+  assert.deepEqual(await settings(), {});
+  kept.push(await api.postEvent(of(null)));
+  const got = (await receiver.waitFor(4)).map(({ json }) => json.id);
+  assert.deepEqual(got.toSorted(), kept.map(({ id }) => id).toSorted());
+});
+
 test('metadata that breaks the schema of the workspace is refused with its place, and an alert stays', async () => {
   const api = await server.workspace();
   await api.putSettings(strict);

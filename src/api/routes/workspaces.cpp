@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "api/helpers.hpp"
+#include "api/metadata_schemas.hpp"
 #include "api/routes/api_keys.hpp"
 #include "api/routes/erasures.hpp"
 #include "base/json_reader.hpp"
@@ -35,6 +36,8 @@ runtime::Task<Result<Reply>> create_workspace(Services& services, Call& call) {
             routing::WorkspaceFacts facts;
             facts.id = row.id;
             facts.name = name;
+            facts.settings = json::Object{{"metadata_schema", default_metadata_schema()}};
+            row.settings = json::to_text(facts.settings);
             TRY(facts.no, store::insert_workspace(tx.db(), row));
             CHECK(side.keys().ensure(tx, facts.id, facts.no, now));
             Reply reply{201, view_of(facts), {}};
@@ -143,7 +146,8 @@ std::vector<Component> workspace_components() {
                        R"({"$ref":"#/components/schemas/Entity"}}}})"},
         {"Settings",
          R"({"type":"object","properties":{"metadata_schema":{"type":"object","description":)"
-         R"("JSON Schema (draft 7) that metadata must meet; what does not is quarantined."},)"
+         R"("JSON Schema (draft 7) that metadata must meet; what does not is quarantined. A new )"
+         R"(workspace begins with one by which montant_ht is a number and not negative."},)"
          R"("entity_metadata_keys":{"type":"array","items":{"type":"string"},"description":)"
          R"("Metadata members that name entities by reference. Default: entity, entities."}}})"},
     };
