@@ -21,23 +21,25 @@ int value_of(char c) {
 
 }  // namespace
 
-std::string to_base32(const Uuid& id) {
+Base32 base32_of(const Uuid& id) {
     // 128 bits in 26 digits of 5: the first digit carries the top 3 bits.
-    std::string out(26, '0');
-    unsigned bits = 0;
-    int count = 0;
-    std::size_t at = 26;
-    for (std::size_t i = 16; i-- > 0;) {
-        bits |= static_cast<unsigned>(id[i]) << count;
-        count += 8;
-        while (count >= 5) {
-            out[--at] = digits[bits & 31];
-            bits >>= 5;
-            count -= 5;
-        }
-    }
-    out[--at] = digits[bits & 31];
+    std::uint64_t high = 0;
+    std::uint64_t low = 0;
+    for (std::size_t i = 0; i < 8; ++i) high = high << 8 | id[i];
+    for (std::size_t i = 8; i < 16; ++i) low = low << 8 | id[i];
+    Base32 out;
+    // The digit in the middle has bits of both halves: one of the upper, four of the lower.
+    out[13] = digits[(high & 1) << 4 | low >> 60];
+    std::uint64_t bits = high >> 1;
+    for (std::size_t at = 13; at-- > 0; bits >>= 5) out[at] = digits[bits & 31];
+    bits = low;
+    for (std::size_t at = 26; at-- > 14; bits >>= 5) out[at] = digits[bits & 31];
     return out;
+}
+
+std::string to_base32(const Uuid& id) {
+    const Base32 text = base32_of(id);
+    return {text.data(), text.size()};
 }
 
 Result<Uuid> from_base32(std::string_view text) {

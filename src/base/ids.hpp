@@ -19,6 +19,9 @@ using Uuid = std::array<std::uint8_t, 16>;
 
 /// Crockford base32 of the 16 bytes: 26 characters, upper case, same order as the bytes.
 std::string to_base32(const Uuid& id);
+using Base32 = std::array<char, 26>;
+/// The same without an allocation.
+Base32 base32_of(const Uuid& id);
 Result<Uuid> from_base32(std::string_view text);
 
 /// Builds a UUIDv7 from a wall-clock time and ten random bytes.
@@ -34,7 +37,12 @@ struct Id {
 
     static constexpr std::string_view prefix = Tag::prefix;
 
-    std::string text() const { return std::string{prefix} + "_" + to_base32(value); }
+    std::string text() const {
+        const Base32 digits = base32_of(value);
+        std::string out;
+        out.reserve(prefix.size() + 1 + digits.size());
+        return out.append(prefix).append(1, '_').append(digits.data(), digits.size());
+    }
     bool is_nil() const { return value == Uuid{}; }
     ByteView bytes() const { return value; }
 

@@ -1,5 +1,6 @@
 #include "base/json.hpp"
 
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -270,8 +271,8 @@ namespace {
 
 constexpr std::uint64_t every_byte = 0x0101010101010101;
 
-/// A word with the high bit set in (at least) each byte that is zero; what lies above the first
-/// such byte may be marked wrongly.
+/// A word with the high bit set in the lowest byte that is zero, and perhaps in some above it; 0 if
+/// none is.
 constexpr std::uint64_t zero_bytes(std::uint64_t word) {
     return (word - every_byte) & ~word & (every_byte << 7);
 }
@@ -283,13 +284,14 @@ bool needs_escape(char c) {
 /// Where the first character at or after `at` is that cannot stand for itself; the size if none is.
 /// Eight at a time: nearly all text is plain, and writing JSON is mostly this.
 std::size_t find_escape(std::string_view text, std::size_t at) {
+    static_assert(std::endian::native == std::endian::little);
     for (; at + 8 <= text.size(); at += 8) {
         std::uint64_t word = 0;
         std::memcpy(&word, text.data() + at, 8);
         const std::uint64_t below_space = (word - every_byte * 0x20) & ~word & (every_byte << 7);
-        if ((below_space | zero_bytes(word ^ every_byte * '"') |
-             zero_bytes(word ^ every_byte * '\\')) != 0)
-            break;
+        const std::uint64_t found = below_space | zero_bytes(word ^ every_byte * '"') |
+                                    zero_bytes(word ^ every_byte * '\\');
+        if (found != 0) return at + static_cast<std::size_t>(std::countr_zero(found)) / 8;
     }
     while (at < text.size() && !needs_escape(text[at])) ++at;
     return at;

@@ -8,6 +8,7 @@
 namespace blotter::connectors {
 
 std::string reference_id_of(std::string_view answer) {
+    if (answer.empty()) return {};
     const auto parsed = json::parse(answer, {.bytes_max = 64 * 1024});
     if (!parsed) return {};
     for (const char* name : {"accountingReferenceId", "AccountingReferenceId", "id"}) {

@@ -111,12 +111,12 @@ Outcome classify(const Answer& answer) {
     const OutcomeCode code = code_of_status(answer.status);
     const bool shown = answer.status >= 0 && answer.status <= 999;
     const std::string_view phrase = reason_phrase(answer.status);
-    std::string line = shown ? fmt::format("the receiver answered {}", answer.status)
-                             : std::string{"the receiver answered a status out of range"};
-    if (!phrase.empty()) line += fmt::format(" {}", phrase);
+    std::string line = "the receiver answered ";
+    line += shown ? std::to_string(answer.status) : "a status out of range";
+    if (!phrase.empty()) line.append(1, ' ').append(phrase);
     if (code == OutcomeCode::redirect || code == OutcomeCode::gone ||
         code == OutcomeCode::bad_status)
-        line += fmt::format("; {}", words_of(code));
+        line.append("; ").append(words_of(code));
 
     Outcome outcome{.code = code,
                     .status = static_cast<std::uint16_t>(shown ? answer.status : 0),

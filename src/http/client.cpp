@@ -68,7 +68,10 @@ Result<std::string> Origin::make_head(Method method, std::string_view target) co
 void append_field(std::string& fields, std::string_view name, std::string_view value) {
     INVARIANT(is_token(name));
     fields.append(name).append(": ");
-    for (const char c : value) fields += is_field_value({&c, 1}) ? c : ' ';
+    if (is_field_value(value))
+        fields.append(value);
+    else
+        for (const char c : value) fields += is_field_value({&c, 1}) ? c : ' ';
     fields += "\r\n";
 }
 

@@ -81,6 +81,7 @@ runtime::Task<Client::Outcome> ExchangeRun::run() {
 }
 
 runtime::Task<Result<>> ExchangeRun::request() {
+    co_await loop_.end_of_turn();
     if (pool_.is_cut) co_return fail(Errc::cancelled, "Blotter is stopping");
     connection = pool_.take(*what_.origin, what_.check);
     if (connection) {

@@ -22,6 +22,7 @@ enum class Plus : bool { literal, space };
 
 /// Percent-decodes; nothing when a `%` is not followed by two hexadecimal digits.
 std::optional<std::string> decode(std::string_view text, Plus plus) {
+    if (text.find_first_of("%+") == std::string_view::npos) return std::string{text};
     std::string out;
     out.reserve(text.size());
     for (std::size_t i = 0; i < text.size(); ++i) {

@@ -1,5 +1,8 @@
 #include "observe/log.hpp"
 
+#include <array>
+#include <charconv>
+#include <concepts>
 #include <iterator>
 
 #include <fmt/format.h>
@@ -56,11 +59,23 @@ void append(Buffer& out, std::string_view text) {
     out.append(text.data(), text.data() + text.size());
 }
 
-// How many characters at the beginning are printable ASCII that needs no escape: nearly all.
+void append_number(Buffer& out, std::integral auto number) {
+    std::array<char, 24> digits;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+    append(out, {digits.data(), end});
+}
+
+// Printable ASCII that needs no escape: nearly all there is.
+constexpr auto plain_characters = [] {
+    std::array<bool, 256> out{};
+    for (char c = ' '; c < 0x7f; ++c) out[static_cast<unsigned char>(c)] = c != '"' && c != '\\';
+    return out;
+}();
+
 std::size_t plain_prefix(std::string_view text) {
-    const auto other = std::ranges::find_if_not(
-        text, [](char c) { return c >= ' ' && c < 0x7f && c != '"' && c != '\\'; });
-    return static_cast<std::size_t>(other - text.begin());
+    std::size_t at = 0;
+    while (at < text.size() && plain_characters[static_cast<unsigned char>(text[at])]) ++at;
+    return at;
 }
 
 void append_character(Buffer& out, std::string_view rest, const Decoded& c) {
@@ -109,20 +124,20 @@ class LineWriter {
 
     void head(Level level, Timestamp at, What what) {
         const std::string time = to_rfc3339(at);
-        auto out = std::back_inserter(out_);
         if (format_ == Format::json)
-            fmt::format_to(out, R"({{"at":"{}","level":"{}","what":"{}")", time, to_text(level),
-                           what.name());
+            put({R"({"at":")", time, R"(","level":")", to_text(level), R"(","what":")", what.name(),
+                 "\""});
         else
-            fmt::format_to(out, "{} {:<7} {}", time, to_text(level), what.name());
+            fmt::format_to(std::back_inserter(out_), "{} {:<7} {}", time, to_text(level),
+                           what.name());
     }
 
     void field(const Field& field) {
         const std::size_t start = out_.size();
         if (format_ == Format::json)
-            fmt::format_to(std::back_inserter(out_), ",\"{}\":", field.key_.name());
+            put({",\"", field.key_.name(), "\":"});
         else
-            fmt::format_to(std::back_inserter(out_), " {}=", field.key_.name());
+            put({" ", field.key_.name(), "="});
         value(field);
         // Room for the tail is kept, so that a line is always whole.
         if (out_.size() + 64 <= log_line_bytes_max) return;
@@ -133,7 +148,7 @@ class LineWriter {
     std::string_view finish() {
         if (left_out_ > 0) {
             append(out_, format_ == Format::json ? ",\"fields_left_out\":" : " fields_left_out=");
-            fmt::format_to(std::back_inserter(out_), "{}", left_out_);
+            append_number(out_, left_out_);
         }
         append(out_, format_ == Format::json ? "}\n" : "\n");
         return {out_.data(), out_.size()};
@@ -142,17 +157,18 @@ class LineWriter {
   private:
     using Form = Field::Form;
 
+    void put(std::initializer_list<std::string_view> parts) {
+        for (const std::string_view part : parts) append(out_, part);
+    }
+
     void value(const Field& field) {
-        auto out = std::back_inserter(out_);
         switch (field.form_) {
             case Form::text:
                 return text(field.text_);
             case Form::whole_number:
-                fmt::format_to(out, "{}", field.number_);
-                return;
+                return append_number(out_, field.number_);
             case Form::natural:
-                fmt::format_to(out, "{}", static_cast<std::uint64_t>(field.number_));
-                return;
+                return append_number(out_, static_cast<std::uint64_t>(field.number_));
             case Form::toggle:
                 return append(out_, field.number_ != 0 ? "true" : "false");
             case Form::duration:
@@ -160,7 +176,7 @@ class LineWriter {
             case Form::time:
                 return text(to_rfc3339(from_ms(field.number_)));
             case Form::id:
-                return text(fmt::format("{}_{}", field.text_, to_base32(*field.id_)));
+                return id(field);
             case Form::error:
                 return text(describe(*field.error_));
         }
@@ -173,13 +189,22 @@ class LineWriter {
             append_quoted(out_, value);
     }
 
+    void id(const Field& field) {
+        const Base32 digits = base32_of(*field.id_);
+        const std::string_view mark = format_ == Format::json ? "\"" : "";
+        put({mark, field.text_, "_", {digits.data(), digits.size()}, mark});
+    }
+
     // Milliseconds with three decimals, by integers: exact and the same on every machine.
     void duration(std::int64_t nanoseconds) {
         const bool negative = nanoseconds < 0;
         const std::uint64_t size = negative ? -static_cast<std::uint64_t>(nanoseconds)
                                             : static_cast<std::uint64_t>(nanoseconds);
-        fmt::format_to(std::back_inserter(out_), "{}{}.{:03}", negative ? "-" : "",
-                       size / 1'000'000, size / 1'000 % 1'000);
+        if (negative) out_.push_back('-');
+        append_number(out_, size / 1'000'000);
+        const std::uint64_t thousandths = size / 1'000 % 1'000;
+        append(out_, thousandths < 10 ? ".00" : thousandths < 100 ? ".0" : ".");
+        append_number(out_, thousandths);
     }
 
     Format format_;

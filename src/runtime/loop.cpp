@@ -61,6 +61,10 @@ std::size_t Loop::poll() {
     return ran;
 }
 
+Task<> Loop::end_of_turn() {
+    co_await asio::post(context_, use_task);
+}
+
 Task<> Loop::sleep_for(std::chrono::nanoseconds delay) {
     return sleep_until(now() + delay);
 }

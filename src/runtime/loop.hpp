@@ -35,6 +35,11 @@ class Loop {
     /// Runs what is ready without waiting and fires due timers; gives how many handlers ran.
     std::size_t poll();
 
+    /// Lets everything run that is ready now, then goes on. Whoever writes to a socket after it
+    /// does so together with the others: their peers are woken once and stay awake, instead of once
+    /// for each small message.
+    Task<> end_of_turn();
+
     /// Ends after `delay`; at once when it is not positive.
     Task<> sleep_for(std::chrono::nanoseconds delay);
     Task<> sleep_until(MonoTime when);

@@ -154,11 +154,13 @@ Result<> EgressGuard::check_port(std::uint16_t port) const {
 /// `to` is not mapped. A listener on all addresses answers on every one of the machine's, and one
 /// on :: on those of IPv4 as well.
 bool EgressGuard::is_own(const IpEndpoint& to) const {
+    const auto same_port = [&](const IpEndpoint& own) { return own.port == to.port; };
+    if (std::ranges::none_of(policy_.own, same_port)) return false;
     const std::string_view block = kind_of(to.address).what;
     const bool local = block == loopback || block == unspecified || block == unspecified_v4 ||
                        contains(policy_.machine, to.address);
     return std::ranges::any_of(policy_.own, [&](const IpEndpoint& own) {
-        if (own.port != to.port) return false;
+        if (!same_port(own)) return false;
         const std::string_view listens = kind_of(own.address).what;
         const bool everywhere = listens == unspecified || listens == unspecified_v4;
         return own.address == to.address || (everywhere && local);

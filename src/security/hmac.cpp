@@ -4,11 +4,7 @@
 #include "security/hmac.hpp"
 
 #include <algorithm>
-#include <array>
 
-#include <openssl/core_names.h>
-#include <openssl/evp.h>
-#include <openssl/params.h>
 #include <openssl/sha.h>
 
 #include "base/invariant.hpp"
@@ -17,44 +13,70 @@
 namespace blotter::security {
 namespace {
 
-// Fetched once: a fetch per call costs more than the HMAC of a small message.
-EVP_MAC* hmac_method() {
-    static EVP_MAC* const method = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
-    return method;
+constexpr std::size_t block_bytes = 64;
+using Block = std::array<std::uint8_t, block_bytes>;
+constexpr std::uint8_t inner_pad = 0x36;  // RFC 2104, section 2
+constexpr std::uint8_t outer_pad = 0x5c;
+
+Block block_of(ByteView key) {
+    Block block{};
+    if (key.size() > block.size())
+        std::ranges::copy(sha256(key), block.begin());
+    else
+        std::ranges::copy(key, block.begin());
+    return block;
+}
+
+void mask(Block& block, std::uint8_t with) {
+    for (std::uint8_t& byte : block) byte ^= with;
+}
+
+void begin(SHA256_CTX& state, const Block& block) {
+    INVARIANT(SHA256_Init(&state) == 1);
+    INVARIANT(SHA256_Update(&state, block.data(), block.size()) == 1);
+}
+
+SHA256_CTX& context(std::array<std::uint8_t, 112>& bytes) {
+    static_assert(sizeof(SHA256_CTX) == 112 && alignof(SHA256_CTX) <= 8);
+    return *reinterpret_cast<SHA256_CTX*>(bytes.data());
 }
 
 }  // namespace
 
-HmacSha256::HmacSha256(ByteView key) : context_(EVP_MAC_CTX_new(hmac_method())) {
-    INVARIANT(context_ != nullptr);
-    char digest[] = "SHA256";
-    const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-                                 OSSL_PARAM_construct_end()};
-    INVARIANT(EVP_MAC_CTX_set_params(context_.get(), params) == 1);
+HmacSha256::HmacSha256(ByteView key) {
     rekey(key);
 }
 
+HmacSha256::~HmacSha256() {
+    for (State* state : {&inner_, &outer_, &running_})
+        wipe(state->bytes.data(), state->bytes.size());
+}
+
 void HmacSha256::rekey(ByteView key) {
-    // A null key means "the same again" to OpenSSL, so an empty key needs an address of its own.
-    static constexpr std::uint8_t nothing = 0;
-    const std::uint8_t* at = key.empty() ? &nothing : key.data();
-    INVARIANT(EVP_MAC_init(context_.get(), at, key.size(), nullptr) == 1);
+    Block block = block_of(key);
+    mask(block, inner_pad);
+    begin(context(inner_.bytes), block);
+    mask(block, inner_pad ^ outer_pad);
+    begin(context(outer_.bytes), block);
+    wipe(block.data(), block.size());
+    restart();
 }
 
 void HmacSha256::restart() {
-    INVARIANT(EVP_MAC_init(context_.get(), nullptr, 0, nullptr) == 1);
+    running_ = inner_;
 }
 
 void HmacSha256::update(ByteView data) {
     if (data.empty()) return;
-    INVARIANT(EVP_MAC_update(context_.get(), data.data(), data.size()) == 1);
+    INVARIANT(SHA256_Update(&context(running_.bytes), data.data(), data.size()) == 1);
 }
 
 Digest HmacSha256::finish() {
     Digest digest;
-    std::size_t size = 0;
-    INVARIANT(EVP_MAC_final(context_.get(), digest.data(), &size, digest.size()) == 1);
-    INVARIANT(size == digest.size());
+    INVARIANT(SHA256_Final(digest.data(), &context(running_.bytes)) == 1);
+    running_ = outer_;
+    update(digest);
+    INVARIANT(SHA256_Final(digest.data(), &context(running_.bytes)) == 1);
     return digest;
 }
 
@@ -64,37 +86,8 @@ Digest HmacSha256::of(std::initializer_list<ByteView> parts) {
     return finish();
 }
 
-namespace {
-
-constexpr std::size_t block_bytes = 64;
-
-/// SHA-256 of one block and what follows it.
-Digest hash_after(const std::array<std::uint8_t, block_bytes>& block, ByteView rest) {
-    SHA256_CTX state;
-    Digest out;
-    INVARIANT(SHA256_Init(&state) == 1);
-    INVARIANT(SHA256_Update(&state, block.data(), block.size()) == 1);
-    INVARIANT(SHA256_Update(&state, rest.data(), rest.size()) == 1);
-    INVARIANT(SHA256_Final(out.data(), &state) == 1);
-    wipe(&state, sizeof(state));
-    return out;
-}
-
-}  // namespace
-
-// By hand: a context made for one short message costs ten times the hashing.
 Digest hmac_sha256(ByteView key, ByteView data) {
-    std::array<std::uint8_t, block_bytes> block{};
-    if (key.size() > block.size())
-        std::ranges::copy(sha256(key), block.begin());
-    else
-        std::ranges::copy(key, block.begin());
-    for (std::uint8_t& byte : block) byte ^= 0x36;
-    const Digest inner = hash_after(block, data);
-    for (std::uint8_t& byte : block) byte ^= 0x36 ^ 0x5c;
-    const Digest out = hash_after(block, inner);
-    wipe(block.data(), block.size());
-    return out;
+    return HmacSha256(key).of({data});
 }
 
 }  // namespace blotter::security

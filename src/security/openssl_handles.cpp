@@ -4,9 +4,6 @@
 
 namespace blotter::security {
 
-void OpenSslFree::operator()(evp_mac_ctx_st* handle) const noexcept {
-    EVP_MAC_CTX_free(handle);
-}
 void OpenSslFree::operator()(evp_cipher_ctx_st* handle) const noexcept {
     EVP_CIPHER_CTX_free(handle);
 }

@@ -152,6 +152,7 @@ Result<std::string> WebhookConnector::sign(Prepared& prepared, const AttemptRequ
     const std::string id = request.event->id.text();
     const std::chrono::sys_seconds at = security::webhook_second(request.started_at);
     std::string fields;
+    fields.reserve(256);
     http::append_field(fields, "webhook-id", id);
     http::append_field(fields, "webhook-timestamp", std::to_string(at.time_since_epoch().count()));
     fields += "webhook-signature: ";
