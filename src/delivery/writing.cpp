@@ -64,10 +64,12 @@ runtime::Task<> Engine::write_records() {
         batches.push_back(std::make_shared<const std::vector<Record>>(std::exchange(records_, {})));
         while (!batches.empty()) {
             const Batch batch = batches.back();
-            auto due = co_await store::write(parts_.loop, parts_.writer,
-                                             [&scribe = parts_.scribe, batch](store::Tx& tx) {
-                                                 return scribe.write(tx, *batch);
-                                             });
+            auto due = co_await store::write(
+                parts_.loop, parts_.writer,
+                [&scribe = parts_.scribe, batch](store::Tx& tx) {
+                    return scribe.write(tx, *batch);
+                },
+                store::How{store::Undo::savepoint, store::Urgency::soon});
             if (due) {
                 batches.pop_back();
                 wrote(batch, *due);

@@ -51,9 +51,11 @@ struct Writer::Impl {
     const std::unique_ptr<sql::Connection> connection;
     const Options options;
 
-    std::mutex mutex;  // guards the next three
+    std::mutex mutex;  // guards the next five
     std::condition_variable ready;
     Jobs queue;
+    std::size_t urgent = 0;  ///< of the queue, wanted now
+    bool asleep = false;     ///< the thread would not look at the queue for long
     enum class Phase : std::uint8_t { open, broken, stopped } phase = Phase::open;
 
     std::atomic<std::size_t> queued{0};
@@ -83,6 +85,7 @@ struct Writer::Impl {
     void look_after(sql::Upkeep when);
     void loop();
     bool stopping() const { return phase == Phase::stopped; }
+    bool wait_for_work(std::unique_lock<std::mutex>& lock, bool worked);
     MonoTime now() const { return options.clock ? options.clock->mono() : MonoTime{}; }
 };
 
@@ -211,6 +214,7 @@ Jobs& Writer::Impl::take() {
     taken.clear();
     const std::lock_guard lock{mutex};
     taken.swap(queue);
+    urgent = 0;
     return taken;
 }
 
@@ -229,13 +233,26 @@ void Writer::Impl::run_taken() {
     taken.clear();
 }
 
+/// Waits while nothing happens; for a while only after the last commit. False when there is time
+/// to look after the store.
+bool Writer::Impl::wait_for_work(std::unique_lock<std::mutex>& lock, bool worked) {
+    if (!worked) {
+        asleep = true;
+        ready.wait_for(lock, idle_round, [this] { return stopping() || !queue.empty(); });
+        asleep = false;
+        if (!stopping() && queue.empty()) return false;
+    }
+    ready.wait_for(lock, options.idle_after,
+                   [this] { return stopping() || urgent > 0 || queue.size() >= options.ops_max; });
+    return stopping() || !queue.empty();
+}
+
 void Writer::Impl::loop() {
     bool worked = false;
     for (;;) {
         {
             std::unique_lock lock{mutex};
-            const auto something = [this] { return stopping() || !queue.empty(); };
-            if (!ready.wait_for(lock, worked ? options.idle_after : idle_round, something)) {
+            if (!wait_for_work(lock, worked)) {
                 lock.unlock();
                 look_after(sql::Upkeep::idle);
                 worked = false;
@@ -309,10 +326,15 @@ void Writer::submit(std::unique_ptr<Job> job) {
             refusal = fail(Errc::overloaded, "too much is waiting to be written: try again soon");
         } else {
             impl_->queued.fetch_add(1, std::memory_order_relaxed);
+            const bool now = job->urgency() == Urgency::now;
             impl_->queue.push_back(std::move(job));
-            // The thread sleeps on an empty queue, or gathers until a group is full.
+            if (now) impl_->urgent += 1;
+            // The thread sleeps on an empty queue, waits for something urgent, or gathers until a
+            // group is full.
             const std::size_t size = impl_->queue.size();
-            if (size == 1 || size == impl_->options.ops_max) impl_->ready.notify_one();
+            if ((now && impl_->urgent == 1) || (size == 1 && impl_->asleep) ||
+                size == impl_->options.ops_max)
+                impl_->ready.notify_one();
             return;
         }
     }

@@ -48,6 +48,14 @@ enum class Undo : std::uint8_t {
     not_needed,
 };
 
+/// How soon a job is wanted.
+enum class Urgency : std::uint8_t {
+    now,
+    /// It goes along with the next job that is wanted now, or alone after `idle_after`: nobody
+    /// waits for it, and a commit of its own would make others wait.
+    soon,
+};
+
 /// One piece of writing work. `run` is called once; when it fails, only its own changes are undone.
 /// `finished` is called on the writer's thread when the outcome is certain: durable, refused by
 /// `run`, or lost because the commit failed; or inside `submit`, when the job is not even taken. An
@@ -57,6 +65,7 @@ struct Job {
     virtual Result<> run(Tx& tx) = 0;
     virtual void finished(Result<> outcome) = 0;
     virtual Undo undo() const { return Undo::savepoint; }
+    virtual Urgency urgency() const { return Urgency::now; }
 };
 
 /// The only way to write: work from all loops is run one after another on one thread that owns the
@@ -86,7 +95,8 @@ class Writer {
         /// comes alone never waits. Not with `drain`.
         std::chrono::microseconds gather{0};
         std::size_t gather_jobs = 8;
-        /// With nothing to do for this long the store looks after itself (Upkeep::idle).
+        /// With nothing to do for this long the store looks after itself (Upkeep::idle); so long
+        /// what is wanted only soon waits for company.
         Duration idle_after{5};
         /// All are called on the writer's thread.
         std::function<void(const Error&)> on_broken;
@@ -129,10 +139,17 @@ class Writer {
     std::unique_ptr<Impl> impl_;
 };
 
+/// How a piece of work is to be run.
+struct How {
+    How(Undo u = Undo::savepoint, Urgency g = Urgency::now) : undo(u), urgency(g) {}
+    Undo undo;
+    Urgency urgency;
+};
+
 /// Runs `work` (a callable `Result<R>(Tx&)`, moved into the job) on the writer and resumes on
 /// `loop` once it is durable, or failed.
 template <typename Work>
-auto write(runtime::Loop& loop, Writer& writer, Work work, Undo undo = Undo::savepoint)
+auto write(runtime::Loop& loop, Writer& writer, Work work, How how = {})
     -> runtime::Task<std::invoke_result_t<Work&, Tx&>> {
     using R = std::invoke_result_t<Work&, Tx&>;
     co_return co_await boost::asio::async_initiate<
@@ -140,13 +157,14 @@ auto write(runtime::Loop& loop, Writer& writer, Work work, Undo undo = Undo::sav
         [&](auto handler) {
             using Handler = decltype(handler);
             struct WorkJob final : Job {
-                WorkJob(Work w, Handler h, runtime::Loop& l, Undo u)
+                WorkJob(Work w, Handler h, runtime::Loop& l, How o)
                     : work(std::move(w)),
                       handler(std::move(h)),
                       loop(l),
                       alive(l.executor()),
-                      how(u) {}
-                Undo undo() const override { return how; }
+                      how(o) {}
+                Undo undo() const override { return how.undo; }
+                Urgency urgency() const override { return how.urgency; }
                 Result<> run(Tx& tx) override {
                     value.emplace(work(tx));
                     if (!*value) return pass(value->error());
@@ -163,11 +181,11 @@ auto write(runtime::Loop& loop, Writer& writer, Work work, Undo undo = Undo::sav
                 Handler handler;
                 runtime::Loop& loop;
                 boost::asio::executor_work_guard<runtime::Executor> alive;
-                Undo how;
+                How how;
                 std::optional<R> value;
             };
             writer.submit(
-                std::make_unique<WorkJob>(std::move(work), std::move(handler), loop, undo));
+                std::make_unique<WorkJob>(std::move(work), std::move(handler), loop, how));
         },
         runtime::use_task);
 }

@@ -26,11 +26,13 @@ struct TestJob final : Job {
     TestJob(Work w, Told t, Undo u = Undo::savepoint)
         : work(std::move(w)), told(std::move(t)), how(u) {}
     Undo undo() const override { return how; }
+    Urgency urgency() const override { return wanted; }
     Result<> run(Tx& tx) override { return work(tx); }
     void finished(Result<> outcome) override { told(std::move(outcome)); }
     Work work;
     Told told;
     Undo how;
+    Urgency wanted = Urgency::now;
 };
 
 Work put(std::int64_t id, std::string body = "x") {
@@ -382,6 +384,52 @@ TEST_F(WriterTest, under_load_a_group_waits_for_more_until_it_is_full_or_the_wri
     writer->stop();
     EXPECT_EQ(done.load(), 6);
     EXPECT_EQ(sizes, (std::vector<std::size_t>{2, 3, 1}));
+}
+
+TEST_F(WriterTest, what_is_wanted_soon_goes_along_with_what_is_wanted_now) {
+    std::vector<std::size_t> sizes;
+    // Alone it would wait for an hour.
+    make({.idle_after = Duration{3'600'000},
+          .on_commit = [&](const Writer::Commit& c) { sizes.push_back(c.jobs); }});
+    writer->start();
+    std::atomic<int> done{0};
+    const auto add = [&](int id, Urgency wanted) {
+        auto job = std::make_unique<TestJob>(put(id), [&](Result<>) { ++done; });
+        job->wanted = wanted;
+        writer->submit(std::move(job));
+    };
+    for (int round = 0; round < 3; ++round) {
+        add(3 * round, Urgency::soon);
+        add(3 * round + 1, Urgency::soon);
+        add(3 * round + 2, Urgency::now);
+        while (done < 3 * (round + 1)) std::this_thread::yield();
+    }
+    add(9, Urgency::soon);
+    writer->stop();
+    EXPECT_EQ(done.load(), 10);
+    EXPECT_EQ(sizes, (std::vector<std::size_t>{3, 3, 3, 1}));
+}
+
+TEST_F(WriterTest, what_is_wanted_soon_is_written_alone_when_nothing_else_comes) {
+    make({.idle_after = Duration{1}});
+    writer->start();
+    for (int id = 0; id < 3; ++id) {
+        std::atomic<int> done{0};
+        auto job = std::make_unique<TestJob>(put(id), [&](Result<>) { ++done; });
+        job->wanted = Urgency::soon;
+        writer->submit(std::move(job));
+        while (done < 1) std::this_thread::yield();
+    }
+    writer->stop();
+}
+
+TEST_F(WriterTest, after_small_commits_the_log_is_moved_early) {
+    make();
+    for (int i = 0; i < 600; ++i) {
+        submit("j", put(i, std::string(10'000, 'x')));
+        writer->drain();
+        ASSERT_LE(vfs.content("blotter.db-wal").size(), 3U << 20) << "after " << i;
+    }
 }
 
 TEST_F(WriterTest, an_idle_writer_moves_the_log_into_the_database) {

@@ -382,7 +382,8 @@ sql::State SqliteConnection::state() const {
 int SqliteConnection::on_log(void* self, sqlite3*, const char*, int frames) {
     auto& me = *static_cast<SqliteConnection*>(self);
     const bool restarted = frames < me.counted_;
-    me.new_frames_ += restarted ? frames : frames - me.counted_;
+    me.last_frames_ = restarted ? frames : frames - me.counted_;
+    me.new_frames_ += me.last_frames_;
     me.counted_ = frames;
     me.frames_ = frames;
     return SQLITE_OK;
@@ -408,14 +409,19 @@ Result<> SqliteConnection::checkpoint(int mode) {
     return failed;
 }
 
+std::int64_t SqliteConnection::busy_limit() const {
+    if (last_frames_ * page_bytes > options_.small_commit_bytes)
+        return options_.checkpoint_busy_bytes;
+    return std::min(options_.checkpoint_small_bytes, options_.checkpoint_busy_bytes);
+}
+
 Result<> SqliteConnection::upkeep(sql::Upkeep when) {
     if (broken_ || options_.access == Access::read_only) return {};
     INVARIANT(sqlite3_get_autocommit(db_) != 0);
     const std::int64_t fresh = new_frames_ * page_bytes;
     switch (when) {
         case sql::Upkeep::busy:
-            if (fresh >= options_.checkpoint_busy_bytes)
-                return checkpoint(SQLITE_CHECKPOINT_PASSIVE);
+            if (fresh >= busy_limit()) return checkpoint(SQLITE_CHECKPOINT_PASSIVE);
             return {};
         case sql::Upkeep::idle:
             if (log_holds_erased_) return checkpoint(SQLITE_CHECKPOINT_TRUNCATE);

@@ -27,6 +27,10 @@ struct SqliteOptions {
     /// load. The latter is what a commit may have to wait for.
     std::int64_t checkpoint_idle_bytes = 256 * 1024;
     std::int64_t checkpoint_busy_bytes = 16 * 1024 * 1024;
+    /// Instead of the former, after a commit of at most `small_commit_bytes`: where commits are
+    /// small somebody waits for the next one, and a short stop is found in each of their tails.
+    std::int64_t checkpoint_small_bytes = 2 * 1024 * 1024;
+    std::int64_t small_commit_bytes = 256 * 1024;
     /// Needed for `set_deadline`; outlives the connection.
     const runtime::Clock* clock = nullptr;
 };
@@ -88,6 +92,8 @@ class SqliteConnection final : public sql::Connection {
     Result<> claim_file();
     Result<> run_plain(const sql::Query& query);
     Result<std::int64_t> pragma(const char* text);
+    /// How much new log is moved into the database between two commits.
+    std::int64_t busy_limit() const;
     Result<> checkpoint(int mode);
     void stop_overwriting();
     Slot& slot_of(const sql::Query* query);
@@ -106,6 +112,7 @@ class SqliteConnection final : public sql::Connection {
     std::int64_t frames_ = 0;        ///< in the log
     std::int64_t counted_ = 0;       ///< of those, in new_frames_ already
     std::int64_t new_frames_ = 0;    ///< since the last checkpoint was tried
+    std::int64_t last_frames_ = 0;   ///< of the last commit
     bool overwriting_ = false;       ///< secure_delete=ON in this transaction
     bool log_holds_erased_ = false;  ///< until the log is cut
     bool broken_ = false;
