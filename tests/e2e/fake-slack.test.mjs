@@ -94,6 +94,9 @@ test('what Block Kit does not allow is refused', async () => {
   const sent = await web.chat.postMessage({ channel: 'C002', text: 'x', blocks: [section('<https://a.example|a> &amp; b')] });
   await web.chat.update({ channel: 'C002', ts: sent.ts, text: 'y' });
   assert.equal(fake.posted('C002')[0].text, 'y');
+  await web.chat.postEphemeral({ channel: 'C002', user: 'U0ONE', text: 'z' });
+  assert.deepEqual(fake.notes, [{ channel: 'C002', user: 'U0ONE', text: 'z' }]);
+  await assert.rejects(web.chat.postEphemeral({ channel: 'C002', user: 'nobody', text: 'z' }), refusal('user_not_in_channel'));
 });
 
 test('a dropped line leaves the message there, a cut one does not', async () => {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { FakeSlack } from './fakes/slack.mjs';
 import { startServer } from './lib/server.mjs';
-import { SlackAdmin, slackSettings } from './lib/slack.mjs';
+import { passTime, SlackAdmin, slackSettings } from './lib/slack.mjs';
 import { eventually, pause } from './lib/wait.mjs';
 
 const fake = await FakeSlack.start({ rotation: true, pkce: true });
@@ -26,6 +26,30 @@ test('a verifier that is not ours is refused, and so is an exchange without one'
   assert.equal(refused.status, 400);
   assert.match(refused.text, /bad_code_verifier/);
   assert.equal((await admin.connect(fake)).state, 'connected');
+});
+
+test('an exchange that Slack does not stand by gives no connection', async (t) => {
+  const odd = await FakeSlack.start();
+  t.after(() => odd.close());
+  const calm = await startServer(slackSettings(odd));
+  t.after(() => calm.close());
+  const admin = new SlackAdmin(calm, await calm.workspace());
+  const answer = (body) => ({ status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  const cases = [
+    ['auth.test', answer({ ok: true, team_id: 'T0OTHER' }), /does not confirm the identity/],
+    ['auth.test', { error: 'invalid_auth' }, /does not confirm the identity/],
+    ['oauth.v2.access', answer({ ok: true, token_type: 'user', access_token: 'xoxp-1', team: { id: 'T0ONE' } }), /no bot token/],
+    ['oauth.v2.access', { error: 'bad_client_secret' }, /did not accept the exchange \(bad_client_secret\)/],
+    ['oauth.v2.access', 'cut', /did not accept the exchange/],
+  ];
+  for (const [method, what, words] of cases) {
+    const begun = await admin.begin();
+    odd.once(method, what);
+    const refused = await admin.comeBack(odd.consent(begun.authorize_url), begun);
+    assert.equal(refused.status, 400, refused.text);
+    assert.match(refused.text, words);
+  }
+  assert.equal((await admin.connections()).length, 0);
 });
 
 test('tokens are renewed before they run out, and messages go on', async () => {
@@ -130,4 +154,30 @@ test('an uninstall that Slack reports is shown at once; a report that is not tru
   const [connection] = await admin.connections();
   assert.deepEqual([connection.state, connection.state_reason], ['lost', 'account_inactive']);
   assert.equal((await admin.api.alerts()).filter((a) => a.kind === 'slack_disconnected').length, 1);
+});
+
+test('there are ten minutes for the consent, and four hours until a used-up plan is tried again; over restarts, too', async (t) => {
+  fake.options.rotation_seconds = 43200;
+  const later = await startServer(slackSettings(fake, { 'slack.recheck_interval': '500ms' }));
+  t.after(() => later.close());
+  const admin = await SlackAdmin.connected(later, fake);
+  const begun = await admin.begin();
+  const back = fake.consent(begun.authorize_url);
+  fake.addChannel('C0PLAN', 'plan');
+  const { id } = await admin.destination({ channel: 'C0PLAN' });
+  fake.once('chat.postMessage', { error: 'message_limit_exceeded' });
+  await admin.api.postEvent(sent('Nr 1'));
+  const alert = await admin.api.alertWhen('parked', (a) => a.kind === 'destination_blocked' && a.subject === id);
+  assert.match(JSON.stringify(alert), /message_limit_exceeded/);
+  await admin.api.postEvent(sent('Nr 2'));
+  await passTime(later, 3.9 * 3_600_000, { slack_grant: 'expires_ms', destination: 'updated_ms' });
+  await pause(1_000);
+  const waiting = await admin.api.destination(id);
+  assert.deepEqual([waiting.state, waiting.state_reason], ['disabled', 'slack_message_limit_exceeded']);
+  assert.equal((await admin.connections())[0].state, 'connected', 'nothing is wrong with the connection');
+  assert.match((await admin.comeBack(back, begun)).text, /too old or was used before/);
+  assert.equal(fake.posted('C0PLAN').length, 0);
+  await passTime(later, 0.2 * 3_600_000, { destination: 'updated_ms' });
+  await eventually('both are there', () => fake.posted('C0PLAN').length === 2);
+  await admin.api.alertWhen('over', (a) => a.kind === 'destination_blocked' && a.subject === id && a.state === 'resolved');
 });

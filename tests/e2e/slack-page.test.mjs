@@ -1,6 +1,7 @@
 // The page on which people connect Slack and choose channels, used as a person does: with clicks.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { Window } from 'happy-dom';
 import { FakeSlack } from './fakes/slack.mjs';
@@ -16,8 +17,8 @@ fake.page_shapes = [1, 0, 1];
 const server = await startServer(slackSettings(fake));
 after(() => server.close());
 
-/** The page in a browser: its elements by id, and where it led. */
-async function openPage(t) {
+/** The page in a tab of a browser: its elements by id, and where it led. */
+async function openPage(t, { tab = new Window(), address = server.url } = {}) {
   const url = `${server.url}/slack/connect`;
   const shown = await fetch(url);
   const html = await shown.text();
@@ -44,28 +45,105 @@ async function openPage(t) {
       throw new Error(`it says '${page.said()}'`);
     }),
   };
-  new Function('document', 'location', 'fetch', script)(
-    document, { assign: (to) => { page.led = to; } }, (path, options) => fetch(new URL(path, url), options));
+  const location = { origin: new URL(address).origin, assign: (to) => { page.led = to; } };
+  new Function('document', 'location', 'fetch', 'sessionStorage', script)(
+    document, location, (path, options) => fetch(new URL(path, url), options), tab.sessionStorage);
   return page;
 }
 
-test('the button asks with the key that is typed in, and goes to Slack', async (t) => {
-  const api = await server.workspace();
-  const page = await openPage(t);
+test('without a Slack app the page says how to make one, with the manifest that the guide has', async (t) => {
+  const bare = await startServer({ settings: { 'listen.public_url': 'https://sign.example.org' } });
+  t.after(() => bare.close());
+  const shown = await fetch(`${bare.url}/slack/connect`);
+  assert.equal(shown.status, 409);
+  assert.match(shown.headers.get('content-type'), /^text\/html/);
+  const html = await shown.text();
+  const guide = readFileSync(new URL('../../docs/slack.md', import.meta.url), 'utf8');
+  const manifest = /```yaml\n([^]*?)```/.exec(guide)[1];
+  assert.equal(/<pre>([^]*?)<\/pre>/.exec(html)[1], manifest.replaceAll('blotter.example.com', 'sign.example.org'));
+  assert.match(html, /BLOTTER_SLACK_SIGNING_SECRET/);
+  assert.doesNotMatch(html, /Slack takes only addresses/);
+  const plain = await startServer();
+  t.after(() => plain.close());
+  assert.match(await (await fetch(`${plain.url}/slack/connect`)).text(), /Slack takes only addresses that begin with https/);
+});
+
+test('the button asks with the key that is typed in, goes to Slack, and the same tab goes on after it', async (t) => {
+  const admin = new SlackAdmin(server, await server.workspace());
+  const tab = new Window();
+  t.after(() => tab.close());
+  const page = await openPage(t, { tab });
   page.part('key').value = 'blt_wrong';
   page.submit('ask');
   await page.says(/API key/);
-  page.part('key').value = api.key;
+  page.part('key').value = admin.api.key;
+  page.press('Channels and messages');
+  await eventually('nothing is connected', () => page.lines('connections')[0] === 'None yet: press Add to Slack.');
+  assert.equal(page.part('choice').hidden, true);
   page.submit('ask');
   await eventually('it goes to Slack', () => page.led?.startsWith(`${fake.url}/oauth/v2/authorize?`));
   assert.equal(page.said(), '');
+  await admin.connect(fake);
+  const after = await openPage(t, { tab });
+  await eventually('the channels', () => after.part('channel').options.length === 2);
+  assert.deepEqual(after.lines('connections'), ['T0ONE, connected']);
+  assert.equal(tab.sessionStorage.length, 0, 'the key waits no longer than needed');
 });
 
-test('Slack leads back to a page that leads on to the channels', async () => {
+test('Slack leads back to a page that leads on to the channels, or to a new beginning', async () => {
   const admin = new SlackAdmin(server, await server.workspace());
   const begun = await admin.begin();
   const back = await admin.comeBack(fake.consent(begun.authorize_url), begun);
   assert.match(back.text, /Slack is connected[^]*href="connect"/);
+  const denied = await admin.begin();
+  const refused = await admin.comeBack(fake.consent(denied.authorize_url, { deny: true }), denied);
+  assert.match(refused.text, /declined in Slack[^]*href="connect"/);
+});
+
+test('under an address that Slack does not lead back to the page names the right one', async (t) => {
+  const wrong = await openPage(t, { address: 'http://localhost:1' });
+  assert.match(wrong.part('elsewhere').textContent, /Use http:\/\/127\.0\.0\.1:\d+\/slack\/connect instead/);
+  assert.equal((await openPage(t)).part('elsewhere').textContent, '');
+});
+
+test('a long list of channels is read as fast as Slack allows, and shown by name', async (t) => {
+  const admin = await SlackAdmin.connected(server, fake);
+  fake.page_shapes = [1, 1];
+  let lists = 0;
+  fake.faults.push((method) => (method === 'conversations.list' && ++lists === 2
+    ? { error: 'ratelimited', status: 429, headers: { 'retry-after': '2' } } : undefined));
+  const page = await openPage(t);
+  page.part('key').value = admin.api.key;
+  page.press('Channels and messages');
+  await page.says(/only so many channels a minute. Going on in 2 s/);
+  await eventually('the channels', () => page.part('channel').options.length === 2);
+  assert.deepEqual(page.choices('channel'), ['#legal (invite the app)', '#signatures']);
+  assert.equal(page.said(), '');
+});
+
+test('what ended or waits is said in words, and can be resumed', async (t) => {
+  const team = fake.addTeam('T0TWO', 'Two');
+  fake.addChannel('C0TWO', 'ops', { team: team.id });
+  const admin = await SlackAdmin.connected(server, fake, { team: team.id });
+  const { id } = await admin.destination({ channel: 'C0TWO' });
+  const page = await openPage(t);
+  page.part('key').value = admin.api.key;
+  fake.once('chat.postMessage', { error: 'message_limit_exceeded' });
+  await admin.api.postEvent({ type: 'envelope.sent', data: { envelope: { id: 'e-1', title: 'Bail' } } });
+  await eventually('it waits', async () => (await admin.api.destination(id)).state === 'disabled');
+  page.press('Channels and messages');
+  await eventually('it says so', () =>
+    page.lines('destinations')[0] === '#ops, disabled, messages wait: the messages of your plan at Slack are used up');
+  await eventually('all of it is read', () => page.part('channel').options.length === 1);
+  page.part('to_do').textContent = 'until all of it is read again';
+  page.press('Resume', page.part('destinations'));
+  await eventually('it goes on', () => page.lines('destinations')[0] === '#ops, enabled' && page.part('to_do').textContent === '');
+  await eventually('what waited', () => fake.posted('C0TWO').length === 1);
+  fake.uninstall(team.id);
+  page.press('Channels and messages');
+  await page.says(/connect the workspace again/);
+  assert.deepEqual(page.lines('connections'), ['T0TWO, not connected any more (account_inactive): press Add to Slack']);
+  assert.deepEqual(page.lines('destinations'), ['#ops, disabled, messages wait: connect Slack again']);
 });
 
 test('a channel is chosen, its events ticked, a sample posted, all of it changed, and Slack disconnected', async (t) => {
@@ -76,7 +154,7 @@ test('a channel is chosen, its events ticked, a sample posted, all of it changed
   await eventually('the channels', () => page.part('channel').options.length === 2);
   assert.equal(page.part('settings').hidden, false);
   assert.deepEqual(page.lines('connections'), ['T0ONE, connected']);
-  assert.deepEqual(page.choices('channel'), ['#signatures', '#legal (invite the app)']);
+  assert.deepEqual(page.choices('channel'), ['#legal (invite the app)', '#signatures']);
   page.submit('choice');
   await page.says(/Tick what/);
 

@@ -47,7 +47,7 @@ test('Add to Slack: exactly two permissions, a state that works once and in one 
   const denied = await admin.begin();
   const refused = await admin.comeBack(fake.consent(denied.authorize_url, { deny: true }), denied);
   assert.match(refused.text, /declined/);
-  assert.match((await admin.comeBack(`${server.url}/slack/callback?code=x`, {})).text, /Start from the settings/);
+  assert.match((await admin.comeBack(`${server.url}/slack/callback?code=x`, {})).text, /where Slack sends you back to/);
   const connection = await admin.connect(fake);
   assert.equal(connection.state, 'connected');
   assert.equal(connection.slack_workspace, 'T0ONE');
@@ -417,7 +417,10 @@ test('the re-send button works with Slack\'s signature, once; other addresses ar
   assert.equal((await press({ at: Math.floor(Date.now() / 1000) - 301 })).status, 401);
   assert.equal((await admin.api.envelopes()).data.length, 1);
   assert.equal((await press()).status, 200);
+  const told = () => fake.notes.filter((n) => n.channel === channel && n.user === 'U0PERSON').map((n) => n.text);
+  assert.deepEqual(told(), ['The envelope was sent again.'], 'who pressed it is told');
   assert.equal((await press()).status, 200);
+  assert.deepEqual(told().slice(1), ['The envelope was sent again already.']);
   const all = await eventually('a copy went out', async () => {
     const found = (await admin.api.envelopes()).data;
     return found.length === 2 && found;
@@ -435,7 +438,7 @@ test('the daily digest goes to whom it was asked for, once', async () => {
   const gone = nextChannel();
   const other = await admin.destination({ channel: gone, event_types: ['envelope.failed'], digest_to: 'C0404', digest_at: at });
   const digest = await eventually('the digest', () => fake.posted('U0BOSS')[0], 90_000);
-  assert.match(digest.text, /The last 24 hours: 1 events/);
+  assert.match(digest.text, /The last 24 hours: 1 event\./);
   await pause(2_000);
   assert.equal(fake.posted('U0BOSS').length, 1);
   await admin.api.alertWhen('no digest', (a) => a.kind === 'slack_message_failed' && a.subject === other.id);

@@ -8,7 +8,9 @@
 #include "api/slack/channels.hpp"
 #include "api/slack/side.hpp"
 #include "base/json_reader.hpp"
+#include "http/problem.hpp"
 #include "store/tables/alerts.hpp"
+#include "store/tables/events.hpp"
 #include "store/tables/replays.hpp"
 
 namespace blotter::api {
@@ -103,6 +105,10 @@ runtime::Task<Result<Reply>> list_channels(Services& services, Call& call) {
     CO_TRY(const SlackChannelPage page,
            co_await list_slack_channels(services, connection,
                                         cursor == nullptr ? std::string{} : *cursor, 200));
+    if (page.pause) {
+        const Error error{Errc::overloaded, "Slack asks for fewer calls: repeat this one later"};
+        co_return Reply{503, {}, http::make_problem(error, {.retry_after = page.pause})};
+    }
     json::Array data;
     for (const SlackChannel& channel : page.channels) {
         const std::string hint = membership_hint(channel);
@@ -121,12 +127,21 @@ runtime::Task<Result<Reply>> list_channels(Services& services, Call& call) {
 
 // --- Messages ---
 
-json::Value view_of(const store::SlackMessageRow& row, const routing::Directory& directory) {
+/// The event a message is about; none for summaries, digests and samples.
+Result<std::optional<EventId>> event_of(sql::Connection& db, const store::SlackMessageRow& row) {
+    if (row.key.event_seq == 0) return std::nullopt;
+    TRY(const auto event, store::load_event(db, row.key.event_seq, store::Payload::skip));
+    return event ? std::optional{event->id} : std::nullopt;
+}
+
+json::Value view_of(const store::SlackMessageRow& row, const std::optional<EventId>& event,
+                    const routing::Directory& directory) {
     const auto target = directory.target(row.destination_no);
     json::Object out;
     out.append("id", row.id.text());
     out.append("destination_id",
                target ? json::Value{target->destination.id.text()} : json::Value{});
+    out.append("event_id", event ? json::Value{event->text()} : json::Value{});
     out.append("channel", row.key.channel);
     const std::string& form = row.key.text_template;
     out.append("kind", form.substr(0, form.find(':')));
@@ -135,6 +150,23 @@ json::Value view_of(const store::SlackMessageRow& row, const routing::Directory&
     out.append("tries", row.tries);
     out.append("created_at", to_rfc3339(row.created_at));
     out.append("updated_at", to_rfc3339(row.updated_at));
+    return out;
+}
+
+struct MessagesView {
+    json::Array data;
+    std::optional<std::int64_t> next;
+};
+
+Result<MessagesView> view_messages(sql::Connection& db, const store::SlackMessageFilter& filter,
+                                   const store::PageOptions& page,
+                                   const routing::Directory& directory) {
+    TRY(const auto rows, store::list_slack_messages(db, filter, page));
+    MessagesView out{{}, rows.next};
+    for (const auto& row : rows.rows) {
+        TRY(const auto event, event_of(db, row));
+        out.data.push_back(view_of(row, event, directory));
+    }
     return out;
 }
 
@@ -149,15 +181,14 @@ runtime::Task<Result<Reply>> list_messages(Services& services, Call& call) {
                            "folded, waiting and open",
                            "/query/state");
     }
-    CO_TRY(const auto rows, co_await store::read(services.loop, services.reader,
-                                                 [filter, page = page.page](sql::Connection& db) {
-                                                     return store::list_slack_messages(db, filter,
-                                                                                       page);
-                                                 }));
-    json::Array data;
-    for (const auto& row : rows.rows) data.push_back(view_of(row, *call.directory));
+    const routing::DirectoryPtr directory = call.directory;
+    CO_TRY(auto rows,
+           co_await store::read(services.loop, services.reader,
+                                [filter, page = page.page, directory](sql::Connection& db) {
+                                    return view_messages(db, filter, page, *directory);
+                                }));
     co_return Reply{
-        200, make_list(services, call, "listSlackMessages", std::move(data), rows.next), {}};
+        200, make_list(services, call, "listSlackMessages", std::move(rows.data), rows.next), {}};
 }
 
 /// The delivery that held it ended as unclear; the message gets a new one, as with a replay.
@@ -230,7 +261,8 @@ Result<Reply> resolve(store::Tx& tx, WriterSide& side, delivery::Hub& hub,
     if (send) CHECK(send_again(tx, side, hub, row));
     CHECK(side.intake.note(tx, row.workspace_no, ledger::LeafKind::slack_message,
                            {{"ch", row.key.channel}, {"outcome", row.outcome}}));
-    return Reply{200, view_of(row, side.directory().get()), {}};
+    TRY(const auto event, event_of(tx.db(), row));
+    return Reply{200, view_of(row, event, side.directory().get()), {}};
 }
 
 runtime::Task<Result<Reply>> resolve_message(Services& services, Call& call) {
@@ -278,6 +310,8 @@ std::vector<Component> components() {
         {"SlackMessage",
          R"({"type":"object","required":["id","channel","kind","state"],"properties":{)"
          R"("id":{"type":"string"},"destination_id":{"type":["string","null"]},)"
+         R"("event_id":{"type":["string","null"],"description":"What the message is about.)"
+         R"( Null for samples, summaries and digests."},)"
          R"("channel":{"type":"string"},"kind":{"enum":["event","sample","summary","digest"]},)"
          R"("state":{"enum":["sending","sent","held","cleared","dropped","failed","folded",)"
          R"("waiting","open"]},"outcome":{"type":"string"},"tries":{"type":"integer"},)"

@@ -61,13 +61,8 @@ runtime::Task<Result<Reply>> take_interaction(Services& services, Call& call) {
     if (text_at(body, "/actions/0/action_id") != "send_again") co_return Reply{};
     const auto id = SlackMessageId::parse(text_at(body, "/actions/0/value"));
     if (!id) co_return Reply{};
-    const auto done = co_await store::write(
-        services.loop, services.writer,
-        [&side = services.writer_side, id = *id, team = text_at(body, "/team/id")](store::Tx& tx) {
-            return resend_from_slack(tx, side, id, team);
-        });
-    // Slack shows a warning for anything but 200; what went wrong is ours to know.
-    if (!done) services.log.warning("slack.action_failed", {{"error", done.error()}});
+    co_await take_resend(services,
+                         {*id, text_at(body, "/team/id"), text_at(body, "/user/id").substr(0, 64)});
     co_return Reply{};
 }
 

@@ -97,8 +97,9 @@ runtime::Task<Result<Reply>> begin_connect(Services& services, Call& call) {
 }
 
 runtime::Task<Result<Reply>> show_connect(Services& services, Call&) {
-    CO_CHECK(check_configured(services));
-    co_return Reply{200, {}, slack_connect_page()};
+    const std::string& url = services.slack->public_url;
+    if (!check_configured(services)) co_return Reply{409, {}, slack_setup_page(url)};
+    co_return Reply{200, {}, slack_connect_page(url)};
 }
 
 // --- The way back ---
@@ -129,7 +130,7 @@ Reply page(http::Response response) {
 }
 
 Reply refusal(std::string_view words) {
-    return page(slack_page(400, "Slack was not connected", words));
+    return page(slack_refused_page(words));
 }
 
 struct Taken {
@@ -164,9 +165,8 @@ struct Installed {
 /// What the exchange of the code gave, or why it is not what was asked for.
 Result<Installed> read_access(const CallAnswer& answer, std::int64_t workspace_no, Timestamp now) {
     if (!answer.ok)
-        return fail(Errc::conflict, fmt::format("Slack did not accept the exchange ({}). Start "
-                                                "again from the settings.",
-                                                answer.error));
+        return fail(Errc::conflict,
+                    fmt::format("Slack did not accept the exchange ({}).", answer.error));
     Installed out;
     out.row.workspace_no = workspace_no;
     out.row.team_id = text_at(answer.body, "/team/id").substr(0, 64);
@@ -201,17 +201,14 @@ runtime::Task<Result<Installed>> exchange_code(Services& services, const Taken& 
     const CallAnswer identity =
         co_await services.slack->api.post_form("auth.test", installed.tokens.access, {});
     if (!identity.ok || text_at(identity.body, "/team_id") != installed.row.team_id)
-        co_return fail(Errc::conflict,
-                       "Slack does not confirm the identity of the connection. Start again from "
-                       "the settings.");
+        co_return fail(Errc::conflict, "Slack does not confirm the identity of the connection.");
     co_return installed;
 }
 
 runtime::Task<Result<Reply>> take_consent(Services& services, Call& call) {
     const std::string* state = call.query.find("state");
     if (state == nullptr || state->size() > 200)
-        co_return refusal(
-            "This address is where Slack sends you back to. Start from the settings.");
+        co_return refusal("This address is where Slack sends you back to.");
     // Anybody can ask here: only what was begun is worth the writer's time.
     CO_TRY(const bool begun,
            co_await store::read(services.loop, services.reader, [state](sql::Connection& db) {
@@ -226,20 +223,21 @@ runtime::Task<Result<Reply>> take_consent(Services& services, Call& call) {
     }
     if (!taken || taken->grant.expires_at <= call.now)
         co_return refusal(
-            "This answer of Slack is too old or was used before. Start again from "
-            "the settings.");
+            "This answer of Slack is too old or was used before. There are ten minutes, and each "
+            "answer counts once.");
     const Digest browser = sha256(browser_of(call.request));
     if (!constant_time_equal(browser, taken->grant.browser_hash))
         co_return refusal(
-            "This answer of Slack belongs to another browser session. Start again "
-            "from the settings, in this browser.");
+            fmt::format("This answer of Slack belongs to another browser session. Start again in "
+                        "this browser, at {}/slack/connect: under another address of Blotter the "
+                        "browser is not known here.",
+                        services.slack->public_url));
     if (const std::string* error = call.query.find("error"))
         co_return refusal(*error == "access_denied"
                               ? "Access was declined in Slack. Nothing was changed."
                               : "Slack reports a problem (" + error->substr(0, 100) + ").");
     const std::string* code = call.query.find("code");
-    if (code == nullptr || code->size() > 1'000)
-        co_return refusal("Slack sent no code. Start again from the settings.");
+    if (code == nullptr || code->size() > 1'000) co_return refusal("Slack sent no code.");
     auto installed = co_await exchange_code(services, *taken, *code, call.now);
     if (!installed) co_return refusal(installed.error().detail);
     CO_TRY(const auto connected,

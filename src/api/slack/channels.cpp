@@ -96,6 +96,10 @@ runtime::Task<Result<SlackChannelPage>> list_slack_channels(Services& services,
         if (!answer.ok && answer.error == "invalid_cursor")
             co_return fail(Errc::invalid_argument, "this cursor is not one of Slack's",
                            "/query/cursor");
+        if (answer.kind == ErrorClass::throttled) {
+            out.pause = connectors::slack::pause_asked(answer.retry_after);
+            break;
+        }
         if (!answer.ok) {
             Error failed = co_await slack_failure(services, connection, answer);
             co_return pass(std::move(failed));

@@ -36,7 +36,8 @@ runtime::Task<Result<SlackChannel>> find_slack_channel(Services& services,
 
 struct SlackChannelPage {
     std::vector<SlackChannel> channels;
-    std::string next_cursor;  ///< empty at the end
+    std::string next_cursor;        ///< empty at the end
+    std::optional<Duration> pause;  ///< Slack asks for fewer calls: the same page after this long
 };
 /// A page that has channels while there are any: Slack's own pages may be short or empty.
 runtime::Task<Result<SlackChannelPage>> list_slack_channels(Services& services,

@@ -8,10 +8,14 @@
 namespace blotter::api {
 namespace {
 
+constexpr std::string_view words = R"html(
+<p id="elsewhere" role="alert"></p>
+<p>This takes an API key with the permission destinations:write. It is not kept: while you are at
+Slack it waits in this tab. Slack asks whether Blotter may post messages and see the names of public
+channels.</p>
+)html";
+
 constexpr std::string_view form = R"html(
-<p>This takes an API key with the permission destinations:write; it is not kept. Slack asks next
-whether Blotter may post messages and see the names of public channels.</p>
-<form id="ask">
 <p><label>API key<br>
 <input id="key" type="password" autocomplete="off" size="60" required></label></p>
 <p><label>Workspace (ws_…), only for a key of the whole installation<br>
@@ -29,7 +33,7 @@ whether Blotter may post messages and see the names of public channels.</p>
 <form id="choice">
 <p><label>Slack workspace<br><select id="connection" required></select></label></p>
 <p><label>Channel<br><select id="channel" required></select></label></p>
-<p id="to_do"></p>
+<p id="to_do" role="status"></p>
 <fieldset id="types"><legend>Messages when a document is</legend>
 <label><input type="checkbox" value="envelope.completed"> signed by everybody</label><br>
 <label><input type="checkbox" value="envelope.declined"> declined</label><br>
@@ -50,6 +54,7 @@ const say = (words) => { part('said').textContent = words; };
 const make = (tag, text, more = {}) =>
   Object.assign(document.createElement(tag), { textContent: text }, more);
 const boxes = () => [...part('types').querySelectorAll('input')];
+const waits_max = 30;
 let channels = [];
 let edited;
 
@@ -59,9 +64,17 @@ async function call(method, path, body) {
   if (workspace) headers['blotter-workspace'] = workspace;
   if (body) headers['content-type'] = 'application/json';
   const asked = { method, headers, body: body && JSON.stringify(body) };
-  const answer = await fetch('..' + path, asked).catch(() => {
-    throw new Error('Blotter did not answer. Try again.');
-  });
+  let answer;
+  for (let waits = 0; ; ++waits) {
+    answer = await fetch('..' + path, asked).catch(() => {
+      throw new Error('Blotter did not answer. Try again.');
+    });
+    if (method !== 'GET' || answer.status !== 503 || waits === waits_max) break;
+    const seconds = Math.min(Number(answer.headers.get('retry-after')) || 1, 60);
+    say('Slack lists only so many channels a minute. Going on in ' + seconds + ' s …');
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    say('');
+  }
   const json = await answer.json();
   if (!answer.ok) throw new Error(json.detail || json.title);
   return json;
@@ -89,40 +102,73 @@ const doing = (work) => (event) => {
 const button = (label, work) => make('button', label, { type: 'button', onclick: doing(work) });
 const line = (words, ...buttons) => {
   const item = make('li', words + ' ');
-  item.append(...buttons);
+  for (const one of buttons) item.append(one, ' ');
   return item;
 };
 
+// What a state asks of people; any other is shown as it is.
+const to_do_by_reason = {
+  not_revoked: 'Slack could not be told: remove the app in Slack, too',
+  slack_not_in_channel: 'messages wait: invite the app there with /invite',
+  slack_is_archived: 'messages wait: restore the channel in Slack, or change it here',
+  slack_channel_not_found: 'messages wait: Slack does not know the channel, change it here',
+  slack_connection_lost: 'messages wait: connect Slack again',
+  slack_disconnected: 'messages wait: connect Slack again',
+  slack_message_limit_exceeded: 'messages wait: the messages of your plan at Slack are used up',
+};
+const connectionState = (c) => (c.state === 'lost'
+  ? 'not connected any more (' + c.state_reason + '): press Add to Slack'
+  : [c.state, to_do_by_reason[c.state_reason] ?? c.state_reason].filter(Boolean).join(', '));
+
 const connectionLine = (c) => line(
-  [c.slack_workspace, c.state, c.state_reason].filter(Boolean).join(', '),
+  c.slack_workspace + ', ' + connectionState(c),
   ...(c.state === 'connected' ? [button('Disconnect', async () => {
     await call('POST', '/v1/slack/connections/' + c.id + '/disconnect');
     await show();
   })] : []));
 
 const destinationLine = (d) => line(
-  ['#' + d.config.channel_name, d.state, d.state_reason].filter(Boolean).join(', '),
+  ['#' + d.config.channel_name, d.state, to_do_by_reason[d.state_reason] ?? d.state_reason]
+    .filter(Boolean).join(', '),
   button('Change', () => edit(d)),
   button('Post a sample', async () => {
     const type = d.config.event_types.find((t) => !t.includes('*')) || 'envelope.completed';
     const trial = await call('POST', '/v1/destinations/' + d.id + '/test', { event_type: type });
     say(trial.error || 'A sample is in #' + d.config.channel_name + '.');
-  }));
+  }),
+  ...(d.state === 'enabled' ? [] : [button('Resume', async () => {
+    await call('POST', '/v1/destinations/' + d.id + '/resume');
+    await show();
+  })]));
 
-async function show() {
+async function list() {
   const connections = await all('/v1/slack/connections');
   const slack = (await all('/v1/destinations')).filter((d) => d.kind === 'slack');
-  part('connections').replaceChildren(...connections.map(connectionLine));
-  part('connection').replaceChildren(...connections.filter((c) => c.state === 'connected')
-    .map((c) => make('option', c.slack_workspace, { value: c.id })));
-  part('destinations').replaceChildren(...slack.map(destinationLine));
+  const connected = connections.filter((c) => c.state === 'connected');
+  const or = (lines, words) => (lines.length > 0 ? lines : [line(words)]);
+  part('connections').replaceChildren(
+    ...or(connections.map(connectionLine), 'None yet: press Add to Slack.'));
+  part('connection').replaceChildren(
+    ...connected.map((c) => make('option', c.slack_workspace, { value: c.id })));
+  part('destinations').replaceChildren(...or(slack.map(destinationLine), 'None yet.'));
   part('settings').hidden = false;
-  await edit();
+  part('choice').hidden = part('heading').hidden = connected.length === 0;
+}
+
+async function show() {
+  await list();
+  try {
+    await edit();
+  } catch (error) {
+    await list();  // What Slack said may have ended the connection.
+    throw error;
+  }
 }
 
 async function listChannels() {
   const id = part('connection').value;
   channels = id ? await all('/v1/slack/connections/' + id + '/channels') : [];
+  channels.sort((a, b) => a.name.localeCompare(b.name));
   part('channel').replaceChildren(...channels.map((c) =>
     make('option', '#' + c.name + (c.is_member ? '' : ' (invite the app)'), { value: c.id })));
 }
@@ -158,8 +204,12 @@ async function save() {
   say(channel.to_do ? 'Saved. Before messages arrive: ' + channel.to_do : 'Saved.');
 }
 
+// The way to Slack and back leaves this page.
+const waiting = ['key', 'workspace'];
 part('ask').addEventListener('submit', doing(async () => {
-  location.assign((await call('POST', '/v1/slack/connect', {})).authorize_url);
+  const { authorize_url } = await call('POST', '/v1/slack/connect', {});
+  for (const id of waiting) sessionStorage.setItem('blotter_' + id, part(id).value);
+  location.assign(authorize_url);
 }));
 part('open').addEventListener('click', doing(show));
 part('another').addEventListener('click', doing(() => edit()));
@@ -169,15 +219,27 @@ part('connection').addEventListener('change', doing(async () => {
   showToDo();
 }));
 part('channel').addEventListener('change', showToDo);
+
+const { home } = part('ask').dataset;
+if (new URL(home).origin !== location.origin)
+  part('elsewhere').append('Slack leads back to another address than this one. Use ',
+                           make('a', home, { href: home }), ' instead.');
+for (const id of waiting) {
+  part(id).value = sessionStorage.getItem('blotter_' + id) ?? '';
+  sessionStorage.removeItem('blotter_' + id);
+}
+if (part('key').value) doing(show)(new Event('back'));
 )js";
 
 }  // namespace
 
-http::Response slack_connect_page() {
+http::Response slack_connect_page(std::string_view public_url) {
     static const std::string policy =
         fmt::format("; connect-src 'self'; script-src 'sha256-{}'", to_base64(sha256(script)));
-    return make_slack_page(200, "Slack", fmt::format("{}<script>{}</script>", form, script),
-                           policy);
+    const std::string ask =
+        fmt::format("<form id=\"ask\" data-home=\"{}/slack/connect\">", escape_html(public_url));
+    return make_slack_page(
+        200, "Slack", fmt::format("{}{}{}<script>{}</script>", words, ask, form, script), policy);
 }
 
 }  // namespace blotter::api

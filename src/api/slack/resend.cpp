@@ -1,12 +1,18 @@
 #include "api/slack/resend.hpp"
 
 #include "api/envelope_store.hpp"
+#include "api/slack/channels.hpp"
+#include "api/slack/side.hpp"
+#include "connectors/slack/text.hpp"
+#include "connectors/slack/wording.hpp"
 #include "store/tables/slack.hpp"
 
 namespace blotter::api {
 namespace {
 
 constexpr Duration time_usual = std::chrono::days{30};
+/// Slack waits three seconds for its answer.
+constexpr Duration note_time_max = std::chrono::seconds{2};
 
 Result<Envelope> load(store::Tx& tx, WriterSide& side, const routing::WorkspaceFacts& workspace,
                       std::int64_t envelope_no) {
@@ -43,10 +49,59 @@ Envelope copy_of(const Envelope& before, Timestamp now) {
     return out;
 }
 
+struct Place {
+    store::SlackMessageRow message;
+    SlackConnectionId connection;
+};
+
+/// Where the button is; nothing when it is not one of that Slack workspace's.
+Result<std::optional<Place>> find_place(sql::Connection& db, const SlackMessageId& id,
+                                        std::string_view team) {
+    TRY(auto message, store::find_slack_message(db, id));
+    if (!message) return std::nullopt;
+    TRY(const auto connection, store::load_slack_connection(db, message->key.connection_no));
+    if (!connection || connection->team_id != team) return std::nullopt;
+    return Place{*std::move(message), connection->id};
+}
+
+std::string words_for(const Result<store::Applied>& done, Language language) {
+    const auto& phrases = connectors::slack::phrases_in(language);
+    if (done)
+        return std::string{*done == store::Applied::yes ? phrases.sent_again
+                                                        : phrases.sent_again_before};
+    const Error& error = done.error();
+    const bool is_ours = http_status_of(error.code) >= 500;
+    const std::string_view why = is_ours ? title_of(error.code) : error.detail;
+    std::string out{phrases.not_sent_again};
+    constexpr std::string_view reason = "{reason}";
+    out.replace(out.find(reason), reason.size(), connectors::slack::escape(why));
+    return out;
+}
+
+runtime::Task<Result<>> tell(Services& services, PressedResend pressed,
+                             Result<store::Applied> done) {
+    CO_TRY(const auto place,
+           co_await store::read(services.loop, services.reader, [&pressed](sql::Connection& db) {
+               return find_place(db, pressed.message, pressed.team);
+           }));
+    if (!place || pressed.user.empty()) co_return Result<>{};
+    CO_TRY(const OpenSlack connection,
+           co_await open_slack(services, place->message.workspace_no, place->connection));
+    const auto target = services.directory->target(place->message.destination_no);
+    const Language language = target ? target->destination.slack.language : Language::english;
+    json::Object note{{"channel", place->message.key.channel},
+                      {"user", pressed.user},
+                      {"text", words_for(done, language)}};
+    const auto answer = co_await services.slack->api.post_json(
+        "chat.postEphemeral", connection.tokens.access, std::move(note), note_time_max);
+    if (!answer.ok) co_return fail(Errc::unavailable, answer.words);
+    co_return Result<>{};
+}
+
 }  // namespace
 
-Result<> resend_from_slack(store::Tx& tx, WriterSide& side, const SlackMessageId& id,
-                           std::string_view team) {
+Result<store::Applied> resend_from_slack(store::Tx& tx, WriterSide& side, const SlackMessageId& id,
+                                         std::string_view team) {
     TRY(const auto message, store::find_slack_message(tx.db(), id));
     if (!message || !message->envelope_no)
         return fail(Errc::not_found, "a button of a message that is no longer kept");
@@ -58,7 +113,7 @@ Result<> resend_from_slack(store::Tx& tx, WriterSide& side, const SlackMessageId
     if (workspace == nullptr) return fail(Errc::not_found, "there is no such workspace");
     const Timestamp now = side.clock().wall();
     TRY(const store::Applied first, store::act_on_slack_message(tx.db(), message->no, now));
-    if (first == store::Applied::no) return {};
+    if (first == store::Applied::no) return first;
     TRY(const Envelope before, load(tx, side, *workspace, *message->envelope_no));
     if (before.state != EnvelopeState::expired)
         return fail(Errc::conflict, "the envelope is not expired");
@@ -67,7 +122,19 @@ Result<> resend_from_slack(store::Tx& tx, WriterSide& side, const SlackMessageId
     command.action = envelopes::Action::send;
     command.occurred_at = now;
     CHECK(change_envelope(tx, side, {workspace->no, made.id, {}}, command));
-    return {};
+    return first;
+}
+
+runtime::Task<> take_resend(Services& services, PressedResend pressed) {
+    const auto done = co_await store::write(
+        services.loop, services.writer,
+        [&side = services.writer_side, id = pressed.message, team = pressed.team](store::Tx& tx) {
+            return resend_from_slack(tx, side, id, team);
+        });
+    // Slack shows a warning for anything but 200; what went wrong is ours to know.
+    if (!done) services.log.warning("slack.action_failed", {{"error", done.error()}});
+    const auto told = co_await tell(services, std::move(pressed), done);
+    if (!told) services.log.warning("slack.action_failed", {{"error", told.error()}});
 }
 
 }  // namespace blotter::api

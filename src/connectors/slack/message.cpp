@@ -32,6 +32,10 @@ std::string replaced(std::string_view text, std::string_view name, std::string_v
     return out;
 }
 
+std::string counted_phrase(std::string_view one, std::string_view many, std::int64_t count) {
+    return count == 1 ? std::string{one} : replaced(many, "{count}", std::to_string(count));
+}
+
 /// A piece of a sentence: our words, or words of users.
 struct Piece {
     enum class Kind : std::uint8_t { ours, title, theirs } kind = Kind::ours;
@@ -93,10 +97,13 @@ class Values {
     std::string list() const {
         const json::Value* all =
             data_.find(type_ == EventType::envelope_expired ? "missing_recipients" : "recipients");
-        if (all == nullptr || all->as_array() == nullptr) return std::string{phrases_.nobody};
+        // An envelope was not sent to nobody, even if the event does not say to whom.
+        const std::string none{type_ == EventType::envelope_expired ? phrases_.nobody
+                                                                    : phrases_.signers};
+        if (all == nullptr || all->as_array() == nullptr) return none;
         std::string out;
         std::size_t shown = 0;
-        std::size_t more = 0;
+        std::int64_t more = 0;
         for (const json::Value& one : *all->as_array()) {
             const std::string role = text_at(one, "/role");
             const std::string name = name_of(one);
@@ -108,8 +115,8 @@ class Values {
             if (++shown > 1) out += ", ";
             out += name;
         }
-        if (shown == 0) return std::string{phrases_.nobody};
-        if (more > 0) out += " " + replaced(phrases_.and_others, "{count}", std::to_string(more));
+        if (shown == 0) return none;
+        if (more > 0) out += " " + counted_phrase(phrases_.and_one, phrases_.and_others, more);
         return out;
     }
 
@@ -284,14 +291,14 @@ Message render(const EventFacts& event, const Links& links, const RenderOptions&
 }
 
 Message render_summary(const TypeCounts& counts, Language language) {
-    const std::string heading =
-        replaced(phrases_in(language).summary, "{count}", std::to_string(total_of(counts)));
-    return counted("📚", heading, counts, "");
+    const Phrases& phrases = phrases_in(language);
+    return counted("📚", counted_phrase(phrases.summary_one, phrases.summary, total_of(counts)),
+                   counts, "");
 }
 
 Message render_digest(const TypeCounts& counts, std::int64_t open_alerts, Language language) {
     const Phrases& phrases = phrases_in(language);
-    return counted("🗞️", replaced(phrases.digest, "{count}", std::to_string(total_of(counts))),
+    return counted("🗞️", counted_phrase(phrases.digest_one, phrases.digest, total_of(counts)),
                    counts, replaced(phrases.alerts, "{count}", std::to_string(open_alerts)));
 }
 

@@ -204,6 +204,24 @@ TEST(SlackMessage, many_signers_are_named_up_to_ten) {
     EXPECT_LE(code_points(message.text), 3'500U);
 }
 
+TEST(SlackMessage, one_is_not_counted_like_many) {
+    EventFacts event = facts_of(EventType::envelope_sent);
+    json::Array people;
+    for (int i = 0; i < 11; ++i) people.push_back(json::Object{{"name", "Ana"}});
+    event.data.as_object()->set("recipients", std::move(people));
+    EXPECT_THAT(render(event, links(), options_in(Language::english)).text,
+                HasSubstr("Ana and 1 more"));
+    EXPECT_THAT(render(event, links(), options_in(Language::french)).text,
+                HasSubstr("Ana et 1 autre"));
+    const auto of = [](std::int64_t count) {
+        return TypeCounts{{EventType::envelope_sent, count}};
+    };
+    EXPECT_THAT(render_digest(of(1), 0, Language::english).text, HasSubstr(" 1 event. "));
+    EXPECT_THAT(render_digest(of(2), 0, Language::english).text, HasSubstr(" 2 events. "));
+    EXPECT_THAT(render_summary(of(1), Language::english).text, HasSubstr("1 message that came"));
+    EXPECT_THAT(render_summary(of(2), Language::english).text, HasSubstr("2 messages came"));
+}
+
 TEST(SlackMessage, what_an_event_does_not_say_is_not_invented) {
     EventFacts event;
     event.type = EventType::recipient_signed;
@@ -212,7 +230,7 @@ TEST(SlackMessage, what_an_event_does_not_say_is_not_invented) {
               "✍️ a signer just signed document without a title");
     event.type = EventType::envelope_sent;
     EXPECT_EQ(sentence_of(render(event, links(), options_in(Language::english))),
-              "📤 Document without a title sent to nobody");
+              "📤 Document without a title sent to its signers");
 }
 
 TEST(SlackMessage, links_stand_in_the_text_where_no_interaction_is_taken) {

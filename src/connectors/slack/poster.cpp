@@ -1,7 +1,5 @@
 #include "connectors/slack/poster.hpp"
 
-#include <charconv>
-
 #include <fmt/format.h>
 
 namespace blotter::connectors::slack {
@@ -9,8 +7,6 @@ namespace {
 
 using State = store::SlackMessageState;
 
-constexpr std::chrono::seconds pause_usual{30};
-constexpr std::chrono::hours pause_longest{1};
 constexpr std::chrono::minutes simpler_wait_max{2};
 /// Sends of one attempt, when Slack answers that it is too early.
 constexpr int sends_max = 3;
@@ -62,15 +58,6 @@ void note_facts(const CallAnswer& answer, AttemptReport& report) {
         attempt.status = answer.status;
     }
     report.retry_after = answer.retry_after;
-}
-
-std::chrono::nanoseconds pause_of(const std::string& retry_after) {
-    int seconds = 0;
-    const char* const end = retry_after.data() + retry_after.size();
-    const auto [at, error] = std::from_chars(retry_after.data(), end, seconds);
-    if (error != std::errc{} || at != end || seconds < 0) return pause_usual;
-    return std::min<std::chrono::nanoseconds>(std::chrono::seconds{std::max(seconds, 1)},
-                                              pause_longest);
 }
 
 void set(AttemptReport& report, Verdict verdict, std::string words) {
@@ -178,7 +165,7 @@ runtime::Task<> Poster::conclude(const Plan& plan, const Draft& draft, std::int6
                 report.verdict = Verdict::throttled;
                 co_await parts_.pacing.pause(
                     {plan.connection->team_id, draft.row.key.channel, draft.burst, {}},
-                    parts_.loop.now() + pause_of(answer.retry_after));
+                    parts_.loop.now() + pause_asked(answer.retry_after));
                 break;
             case ErrorClass::unclear: {
                 const bool once_more = draft.policy == AmbiguityPolicy::resend_once && tries < 2;

@@ -1,5 +1,7 @@
 #include "connectors/slack/web_api.hpp"
 
+#include <charconv>
+
 #include <fmt/format.h>
 
 #include "connectors/slack/text.hpp"
@@ -7,7 +9,10 @@
 namespace blotter::connectors::slack {
 namespace {
 
-constexpr std::size_t answer_bytes_max = 1 << 20;  // a page of 1,000 channels
+constexpr std::size_t answer_bytes_max = 1 << 20;  // far more than a page of 200 channels
+constexpr std::string_view form_type = "application/x-www-form-urlencoded";
+constexpr std::chrono::seconds pause_usual{30};
+constexpr std::chrono::hours pause_longest{1};
 
 Result<security::IpAddress> to_security(const runtime::IpAddress& address) {
     if (address.is_v4()) {
@@ -44,6 +49,14 @@ void judge_status(CallAnswer& out) {
 }
 
 }  // namespace
+
+Duration pause_asked(std::string_view field) {
+    int seconds = 0;
+    const char* const end = field.data() + field.size();
+    const auto [at, error] = std::from_chars(field.data(), end, seconds);
+    if (error != std::errc{} || at != end || seconds < 0) return pause_usual;
+    return std::min<Duration>(std::chrono::seconds{std::max(seconds, 1)}, pause_longest);
+}
 
 CallAnswer judge_call(const http::Client::Outcome& outcome) {
     if (!outcome) return judge_failure(outcome.error());
@@ -88,8 +101,7 @@ std::string encode_form(const Form& form) {
 
 WebApi::WebApi(Parts parts, Options options) : parts_(parts), options_(std::move(options)) {}
 
-runtime::Task<CallAnswer> WebApi::call(std::string method, std::string authorization,
-                                       std::string_view type, std::string body) {
+runtime::Task<CallAnswer> WebApi::call(std::string method, Call what) {
     CallAnswer refused{.error = "not_sent", .kind = ErrorClass::retry};
     const auto url = parts_.guard.check_url(options_.base_url + "/api/" + method);
     if (!url) {
@@ -116,22 +128,22 @@ runtime::Task<CallAnswer> WebApi::call(std::string method, std::string authoriza
         refused.words = head.error().detail;
         co_return refused;
     }
-    http::append_field(*head, "content-type", type);
+    http::append_field(*head, "content-type", what.type);
     http::append_field(*head, "user-agent", options_.user_agent);
-    if (!authorization.empty()) http::append_field(*head, "authorization", authorization);
+    if (!what.authorization.empty()) http::append_field(*head, "authorization", what.authorization);
     http::Exchange exchange;
     exchange.origin = origin_;
     exchange.request = {http::Method::post,
                         std::make_shared<const std::string>(*std::move(head)),
                         {},
-                        std::make_shared<const std::string>(std::move(body))};
+                        std::make_shared<const std::string>(std::move(what.body))};
     exchange.check = [&guard = parts_.guard](const runtime::IpAddress& address,
                                              std::uint16_t port) -> Result<> {
         TRY(const security::IpAddress ip, to_security(address));
         return guard.check_address({ip, port});
     };
-    exchange.limits.total = options_.total;
-    exchange.limits.first_byte = options_.total;
+    exchange.limits.total = what.total;
+    exchange.limits.first_byte = what.total;
     exchange.limits.body_bytes_max = answer_bytes_max;
     exchange.limits.body_bytes_kept = answer_bytes_max;
     const auto outcome = co_await parts_.client.exchange(std::move(exchange));
@@ -139,23 +151,24 @@ runtime::Task<CallAnswer> WebApi::call(std::string method, std::string authoriza
 }
 
 runtime::Task<CallAnswer> WebApi::post_json(std::string method, const security::Secret& token,
-                                            json::Value arguments) {
-    return call(std::move(method), "Bearer " + std::string{token.expose_text()},
-                "application/json; charset=utf-8", json::to_text(arguments));
+                                            json::Value arguments, std::optional<Duration> total) {
+    return call(std::move(method),
+                {"Bearer " + std::string{token.expose_text()}, "application/json; charset=utf-8",
+                 json::to_text(arguments), total.value_or(options_.total)});
 }
 
 runtime::Task<CallAnswer> WebApi::post_form(std::string method, const security::Secret& token,
                                             Form arguments) {
     std::string authorization;
     if (!token.empty()) authorization = "Bearer " + std::string{token.expose_text()};
-    return call(std::move(method), std::move(authorization), "application/x-www-form-urlencoded",
-                encode_form(arguments));
+    return call(std::move(method),
+                {std::move(authorization), form_type, encode_form(arguments), options_.total});
 }
 
 runtime::Task<CallAnswer> WebApi::post_as_app(std::string method, std::string basic,
                                               Form arguments) {
-    return call(std::move(method), "Basic " + to_base64(as_bytes(basic)),
-                "application/x-www-form-urlencoded", encode_form(arguments));
+    return call(std::move(method), {"Basic " + to_base64(as_bytes(basic)), form_type,
+                                    encode_form(arguments), options_.total});
 }
 
 }  // namespace blotter::connectors::slack

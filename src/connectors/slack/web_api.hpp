@@ -43,8 +43,9 @@ class WebApi {
     };
     WebApi(Parts parts, Options options);
 
+    /// `total` bounds a call that somebody waits for.
     runtime::Task<CallAnswer> post_json(std::string method, const security::Secret& token,
-                                        json::Value arguments);
+                                        json::Value arguments, std::optional<Duration> total = {});
     /// `token` may be empty, then there is no Authorization.
     runtime::Task<CallAnswer> post_form(std::string method, const security::Secret& token,
                                         Form arguments);
@@ -52,14 +53,21 @@ class WebApi {
     runtime::Task<CallAnswer> post_as_app(std::string method, std::string basic, Form arguments);
 
   private:
-    struct Prepared;
-    runtime::Task<CallAnswer> call(std::string method, std::string authorization,
-                                   std::string_view type, std::string body);
+    struct Call {
+        std::string authorization;
+        std::string_view type;
+        std::string body;
+        Duration total;
+    };
+    runtime::Task<CallAnswer> call(std::string method, Call what);
 
     Parts parts_;
     Options options_;
     std::shared_ptr<const http::Origin> origin_;
 };
+
+/// How long Slack asks to wait: 1 s to 1 h, 30 s where it does not say. `field` is Retry-After.
+Duration pause_asked(std::string_view field);
 
 /// What an answer or a failure means; pure.
 CallAnswer judge_call(const http::Client::Outcome& outcome);

@@ -16,6 +16,7 @@ const methods = {
   'conversations.list': { scopes: ['channels:read'], forms: ['form', 'query'] },
   'conversations.info': { scopes: ['channels:read'], forms: ['form', 'query'] },
   'chat.postMessage': { scopes: ['chat:write'] },
+  'chat.postEphemeral': { scopes: ['chat:write'] },
   'chat.update': { scopes: ['chat:write'] },
 };
 
@@ -29,15 +30,17 @@ export class FakeSlack {
     return fake;
   }
 
-  constructor({ burst = 4, per_second = 1, rotation = false, pkce = false } = {}) {
+  constructor({ burst = 4, per_second = 1, team, rotation = false, pkce = false } = {}) {
     this.app = { id: 'A0FAKE', client_id: '111.222', client_secret: random(), signing_secret: random() };
-    this.options = { burst, per_second, rotation, pkce };
+    // `team`: { burst, per_second } of a whole workspace, where it is to be limited.
+    this.options = { burst, per_second, team, rotation, pkce };
     this.teams = new Map();
     this.codes = new Map();
     this.tokens = new Map();
     this.refreshes = new Map();
     this.buckets = new Map();
     this.messages = [];  // accepted ones, in order
+    this.notes = [];     // ephemeral ones
     this.dropped = [];   // those of them of which nobody was told
     this.calls = [];
     this.refused = [];   // { method, error }
@@ -208,6 +211,7 @@ export class FakeSlack {
       case 'conversations.list': return this.list(team, values);
       case 'conversations.info': return this.info(team, values);
       case 'chat.postMessage': return this.post(team, values, args.form);
+      case 'chat.postEphemeral': return this.note(team, values);
       default: return this.update(team, values);
     }
   }
@@ -312,7 +316,9 @@ export class FakeSlack {
     if (wrong) return { ok: false, error: wrong.error, response_metadata: { messages: wrong.messages ?? [] } };
     if (values.thread_ts && !this.messages.some((m) => m.channel === values.channel && m.ts === values.thread_ts))
       return { ok: false, error: 'thread_not_found' };
-    const wait = this.takeToken(`${team.id}/${values.channel}`);
+    const { team: whole } = this.options;
+    const wait = Math.max(this.takeToken(`${team.id}/${values.channel}`, this.options),
+                          whole ? this.takeToken(team.id, whole) : 0);
     if (wait > 0)
       return { ok: false, error: 'ratelimited', status: 429, headers: { 'retry-after': String(Math.ceil(wait)) } };
     this.clock += 1;
@@ -324,6 +330,16 @@ export class FakeSlack {
     const answer = { ok: true, channel: values.channel, ts, message: { text: values.text, ts } };
     if (form === 'json' && !/charset/.test(this.calls.at(-1).headers['content-type'])) answer.warning = 'missing_charset';
     return answer;
+  }
+
+  note(team, values) {
+    const refusal = this.refuseChannel(team, values.channel);
+    if (refusal) return { ok: false, error: refusal };
+    if (!/^U/.test(values.user ?? '')) return { ok: false, error: 'user_not_in_channel' };
+    const wrong = checkMessage(values);
+    if (wrong) return { ok: false, error: wrong.error };
+    this.notes.push({ channel: values.channel, user: values.user, text: values.text });
+    return { ok: true, message_ts: `${Math.floor(Date.now() / 1000)}.000001` };
   }
 
   update(team, values) {
@@ -338,8 +354,7 @@ export class FakeSlack {
   }
 
   /** 0, or how many seconds too early. */
-  takeToken(name) {
-    const { burst, per_second } = this.options;
+  takeToken(name, { burst, per_second }) {
     const now = Date.now() / 1000;
     const bucket = this.buckets.get(name) ?? { level: burst, at: now };
     bucket.level = Math.min(burst, bucket.level + (now - bucket.at) * per_second);

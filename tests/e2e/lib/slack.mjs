@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 
 /** Server options for a fake Slack. */
 export function slackSettings(fake, settings = {}) {
@@ -13,6 +14,16 @@ export function slackSettings(fake, settings = {}) {
     env: { BLOTTER_SLACK_CLIENT_SECRET: fake.app.client_secret,
            BLOTTER_SLACK_SIGNING_SECRET: fake.app.signing_secret },
   };
+}
+
+/** As if the program had been stopped for so long: what it wrote down is older by that. */
+export async function passTime(server, ms, columns) {
+  await server.stop();
+  const name = readdirSync(server.data_dir).find((file) => file.endsWith('.db'));
+  const db = new DatabaseSync(join(server.data_dir, name));
+  for (const [table, column] of Object.entries(columns)) db.prepare(`UPDATE ${table} SET ${column} = ${column} - ?`).run(ms);
+  db.close();
+  await server.start();
 }
 
 export class SlackAdmin {
