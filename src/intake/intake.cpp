@@ -171,6 +171,8 @@ Result<> Intake::alert_unclear(store::Tx& tx, const connectors::EventFacts& fact
     };
     for (const std::string& key : keys)
         CHECK(raise("entity_unknown", key, json::Object{{"metadata_key", key}}));
+    if (!plan.unclear.empty())
+        tx.after_commit([this, count = plan.unclear.size()] { filter_errors_.add(count); });
     for (const routing::Plan::Unclear& one : plan.unclear) {
         const Destination& destination = one.target->destination;
         CHECK(raise("filter_failed", destination.id.text(),

@@ -10,6 +10,7 @@
 #include "intake/keyring.hpp"
 #include "ledger/book.hpp"
 #include "model/event.hpp"
+#include "observe/metrics.hpp"
 #include "routing/plan.hpp"
 #include "runtime/clock.hpp"
 #include "runtime/entropy.hpp"
@@ -110,6 +111,9 @@ class Intake {
 
     Parts& parts() { return parts_; }
 
+    /// Filters that could not judge an event, once per event and destination. Any thread.
+    const observe::Counter& filter_errors() const { return filter_errors_; }
+
   private:
     Result<std::optional<Accepted>> find_repeated(store::Tx& tx, std::int64_t workspace_no,
                                                   const EventDraft& draft,
@@ -133,6 +137,7 @@ class Intake {
                            std::vector<Waiting>& due);
 
     Parts parts_;
+    observe::Counter filter_errors_;
 };
 
 /// Whose data an event holds: its envelope's, its document's, or its own. Any connection.

@@ -258,6 +258,9 @@ void Node::Impl::show_metrics() {
     space.show_on(metrics);
     retention_probe.show_on(metrics);
     event_probe.show_on(metrics);
+    metrics.add({"blotter_filter_errors_total",
+                 "Times that a destination's filter could not judge an event"},
+                {}, intake->filter_errors());
     figures_probe.show_on(metrics);
     for (const auto& lane : lanes) lane->show_on(metrics);
     serving = &health.add("serving", observe::Scope::ready);

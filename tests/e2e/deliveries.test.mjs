@@ -6,6 +6,7 @@ import { makeEvent } from './lib/api.mjs';
 import { Receiver } from './lib/receiver.mjs';
 import { startServer } from './lib/server.mjs';
 import { makeAuthority } from './lib/tls.mjs';
+import { parseMetrics, valueOf } from './lib/prometheus.mjs';
 import { eventually, pause } from './lib/wait.mjs';
 import { hmacHex, publicKeyOfSeed, verifyEd25519, verifyWebhook } from './lib/webhooks.mjs';
 
@@ -540,6 +541,9 @@ test('a filter that cannot judge an event says so once per destination', async (
   assert.equal(others.length, 0);
   assert.deepEqual([alert.kind, alert.subject, alert.count], ['filter_failed', destination.id, 2]);
   assert.match(JSON.stringify(alert.detail), /montant_ht/);
+  // The server is shared: others may count, too.
+  const counted = valueOf(parseMetrics(await (await fetch(`${server.url}/metrics`)).text()), 'blotter_filter_errors_total');
+  assert.ok(counted >= 2, `${counted}`);
 });
 
 test('a receiver that does not answer in time costs one attempt of that length', async (t) => {
