@@ -3,18 +3,19 @@
 #include <algorithm>
 #include <charconv>
 
-#include "fuzz/ledger_rig.hpp"
 #include "fuzz/target.hpp"
+#include "ledger/test_log.hpp"
 #include "ledger/tiles.hpp"
 
 namespace blotter::fuzz {
 namespace {
 
 using namespace ledger;
+using namespace ledger::testing_log;
 
 const MemoryFiles& genuine() {
     static const MemoryFiles made = [] {
-        SmallLog log{300};
+        TestLog log{300};
         MemoryFiles out;
         INVARIANT(export_log(log, out));
         return out;
@@ -87,7 +88,7 @@ void run(std::string_view input) {
     before.erase(readme);
     auto after = files.files;
     after.erase(readme);
-    const VerifyReport report = verify_export(files, {.trusted_key = log_signer().verifier()});
+    const VerifyReport report = verify_export(files, {.trusted_key = test_signer().verifier()});
     INVARIANT(report.is_sound() == (before == after));
     INVARIANT(report.findings.size() <= 100);
 }

@@ -2,13 +2,14 @@
 #include <algorithm>
 
 #include "base/utf8.hpp"
-#include "fuzz/ledger_rig.hpp"
 #include "fuzz/target.hpp"
+#include "ledger/test_log.hpp"
 
 namespace blotter::fuzz {
 namespace {
 
 using namespace ledger;
+using namespace ledger::testing_log;
 
 void check_parsed(std::string_view text) {
     const auto note = parse_note(text);
@@ -19,19 +20,19 @@ void check_parsed(std::string_view text) {
     for (const NoteSignature& signature : note->signatures)
         INVARIANT(check_key_name(signature.name));
     // A second signature never changes what was signed.
-    const auto more = add_signature(text, log_signer().sign(note->text));
+    const auto more = add_signature(text, test_signer().sign(note->text));
     if (!more) return;
     const auto again = parse_note(*more);
     INVARIANT(again && again->text == note->text);
-    INVARIANT(std::ranges::count(again->signatures, log_signer().sign(note->text)) >= 1);
+    INVARIANT(std::ranges::count(again->signatures, test_signer().sign(note->text)) >= 1);
 }
 
 void check_opened(std::string_view text) {
-    const NoteVerifier known[] = {log_signer().verifier()};
+    const NoteVerifier known[] = {test_signer().verifier()};
     const auto opened = open_note(text, known);
     if (!opened) return;
     // Ed25519 is deterministic: one text, one signature.
-    const NoteSignature genuine = log_signer().sign(opened->text);
+    const NoteSignature genuine = test_signer().sign(opened->text);
     INVARIANT(!opened->verified.empty());
     for (const NoteSignature& signature : opened->verified) INVARIANT(signature == genuine);
     INVARIANT(text.starts_with(opened->text + "\n"));
@@ -40,22 +41,22 @@ void check_opened(std::string_view text) {
 }
 
 void check_checkpoint(std::string_view text) {
-    if (const auto signed_one = open_checkpoint(text, log_signer().verifier())) {
-        INVARIANT(signed_one->checkpoint.origin == log_origin);
+    if (const auto signed_one = open_checkpoint(text, test_signer().verifier())) {
+        INVARIANT(signed_one->checkpoint.origin == test_origin);
         INVARIANT(text.starts_with(to_text(signed_one->checkpoint) + "\n"));
     }
     const auto checkpoint = parse_checkpoint(text);
     if (!checkpoint) return;
     INVARIANT(to_text(*checkpoint) == text && checkpoint->head.size <= log_entries_max);
-    if (checkpoint->origin != log_origin) return;
-    const auto note = sign_checkpoint(*checkpoint, log_signer());
+    if (checkpoint->origin != test_origin) return;
+    const auto note = sign_checkpoint(*checkpoint, test_signer());
     // What no note may say is refused when it is signed, not before.
     const bool is_text =
         !find_invalid_utf8(text) &&
         std::ranges::none_of(text, [](unsigned char c) { return c < 0x20 && c != '\n'; });
     INVARIANT(note.has_value() == is_text);
     if (!note) return;
-    const auto opened = open_checkpoint(*note, log_signer().verifier());
+    const auto opened = open_checkpoint(*note, test_signer().verifier());
     INVARIANT(opened && opened->checkpoint == *checkpoint && opened->others.empty());
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "api/checkpoint_wait.hpp"
 #include "api/envelope_store.hpp"
 #include "envelopes/audit_trail.hpp"
 #include "store/tables/events.hpp"
@@ -43,16 +44,12 @@ Result<Evidence> load_evidence(sql::Connection& db, std::int64_t workspace_no,
 /// Waits for the checkpoint that is due any moment: a trail is to prove what it tells.
 runtime::Task<Result<Evidence>> find_evidence(Services& services, std::int64_t workspace_no,
                                               std::int64_t envelope_no) {
-    const Duration patience = 2 * services.settings.ledger.checkpoint_interval + Duration{1'000};
-    const MonoTime end = services.loop.now() + std::min(patience, Duration{5'000});
-    for (;;) {
-        auto found = co_await store::read(services.loop, services.reader,
-                                          [workspace_no, envelope_no](sql::Connection& db) {
-                                              return load_evidence(db, workspace_no, envelope_no);
-                                          });
-        if (!found || found->covers_all || services.loop.now() >= end) co_return found;
-        co_await services.loop.sleep_for(std::chrono::milliseconds{50});
-    }
+    co_return co_await read_covered(
+        services,
+        [workspace_no, envelope_no](sql::Connection& db) {
+            return load_evidence(db, workspace_no, envelope_no);
+        },
+        [](const Result<Evidence>& found) { return !found || found->covers_all; });
 }
 
 /// Everything else that the trail is written from.

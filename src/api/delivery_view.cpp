@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "api/helpers.hpp"
 #include "delivery/machine.hpp"
 #include "delivery/outcome.hpp"
 #include "store/tables/destinations.hpp"
@@ -17,14 +18,6 @@ constexpr store::DeliveryState all_states[] = {
     store::DeliveryState::held,   store::DeliveryState::delivered,
     store::DeliveryState::failed, store::DeliveryState::cancelled,
 };
-
-json::Value text_or_null(const std::string& text) {
-    return text.empty() ? json::Value{} : json::Value{text};
-}
-
-json::Value time_or_null(const std::optional<Timestamp>& at) {
-    return at ? json::Value{to_rfc3339(*at)} : json::Value{};
-}
 
 bool is_excerpt(std::string_view name) {
     return name == "answer" || name == "answer_base64";

@@ -108,6 +108,14 @@ std::vector<Parameter> page_parameters(std::vector<Parameter> others) {
     return others;
 }
 
+json::Value text_or_null(const std::string& text) {
+    return text.empty() ? json::Value{} : json::Value{text};
+}
+
+json::Value time_or_null(const std::optional<Timestamp>& at) {
+    return at ? json::Value{to_rfc3339(*at)} : json::Value{};
+}
+
 json::Value make_list(Services& services, const Call& call, std::string_view operation,
                       json::Array data, std::optional<std::int64_t> next, std::int64_t second) {
     json::Object out;

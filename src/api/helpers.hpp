@@ -39,6 +39,10 @@ std::vector<Parameter> page_parameters(std::vector<Parameter> others = {});
 json::Value make_list(Services& services, const Call& call, std::string_view operation,
                       json::Array data, std::optional<std::int64_t> next, std::int64_t second = 0);
 
+/// JSON null for what is empty.
+json::Value text_or_null(const std::string& text);
+json::Value time_or_null(const std::optional<Timestamp>& at);
+
 /// A path parameter as an id; not_found for text that is none, so that nothing can be guessed.
 template <typename IdType>
 Result<IdType> path_id(const Call& call, std::string_view name) {

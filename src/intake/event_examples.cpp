@@ -1,16 +1,10 @@
 // What an event of each type looks like: the same members that real ones have, but for what only a
 // stored file can have.
-#include "base/invariant.hpp"
 #include "intake/event_schemas.hpp"
+#include "intake/literal.hpp"
 
 namespace blotter::intake {
 namespace {
-
-json::Value parsed(std::string_view text) {
-    auto value = json::parse(text);
-    INVARIANT(value.has_value());
-    return *std::move(value);
-}
 
 struct Standing {
     std::string_view envelope;

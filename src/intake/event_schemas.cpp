@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/invariant.hpp"
+#include "intake/literal.hpp"
 #include "intake/schema_check.hpp"
 
 namespace blotter::intake {
@@ -51,12 +52,6 @@ constexpr std::string_view file_schema = R"({
     "expires_at": {"type": "string", "maxLength": 64}
   }
 })";
-
-json::Value parsed(std::string_view text) {
-    auto value = json::parse(text);
-    INVARIANT(value.has_value());
-    return *std::move(value);
-}
 
 json::Value list_of(json::Value items, std::int64_t items_max) {
     return json::Object{{"type", "array"}, {"maxItems", items_max}, {"items", std::move(items)}};

@@ -13,40 +13,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "ledger/exporter.hpp"
-#include "ledger/leaf.hpp"
+#include "ledger/test_log.hpp"
 #include "ledger/tiles.hpp"
-#include "ledger/verifier.hpp"
 
 namespace blotter::ledger {
 namespace {
 
 namespace fs = std::filesystem;
+using namespace testing_log;
 using testing::HasSubstr;
-
-/// An export in memory: cheap to change and to verify again.
-class MemoryFiles : public FileSink, public FileSource {
-  public:
-    Result<> write(const std::string& path, ByteView bytes) override {
-        EXPECT_FALSE(files.contains(path)) << path << " is written twice";
-        files[path] = Bytes(bytes.begin(), bytes.end());
-        order.push_back(path);
-        return {};
-    }
-    Result<std::vector<std::string>> list() override {
-        std::vector<std::string> out;
-        for (const auto& [path, bytes] : files) out.push_back(path);
-        return out;
-    }
-    Result<Bytes> read(const std::string& path, std::size_t bytes_max) override {
-        const auto found = files.find(path);
-        if (found == files.end()) return fail(Errc::not_found, "no file " + path);
-        if (found->second.size() > bytes_max) return fail(Errc::too_large, path + " is too large");
-        return found->second;
-    }
-    std::map<std::string, Bytes> files;
-    std::vector<std::string> order;
-};
 
 /// A folder that goes away with the test.
 class TempFolder {
@@ -91,48 +66,6 @@ class FolderSource : public FileSource {
 
   private:
     fs::path root_;
-};
-
-constexpr std::string_view test_origin = "ledger.test/workspace";
-
-/// A log of made-up events, signed with a test key.
-class TestLog : public LogSource {
-  public:
-    explicit TestLog(std::uint64_t size) {
-        std::array<std::uint8_t, 32> seed;
-        seed.fill(0x42);
-        signer_.emplace(NoteSigner::create(std::string{test_origin}, seed).value());
-        for (std::uint64_t n = 0; n < size; ++n) append(n);
-        sign();
-    }
-    void append(std::uint64_t n) {
-        Uuid uuid{};
-        for (int i = 0; i < 8; ++i) uuid[15 - i] = static_cast<std::uint8_t>(n >> 8 * i);
-        const Leaf leaf = event_leaf(n, from_ms(1'779'805'920'123 + static_cast<std::int64_t>(n)),
-                                     "t-4f1c", {EventId{uuid}, sha256(std::to_string(n))});
-        stored.push_back(to_entry(leaf).value());
-        frontier.append(leaf_hash(stored.back()));
-        heads.push_back(frontier.head());
-    }
-    void sign() {
-        note = sign_checkpoint({std::string{test_origin}, frontier.head()}, *signer_).value();
-    }
-    const NoteSigner& signer() const { return *signer_; }
-
-    Result<std::string> checkpoint_note() override { return note; }
-    NoteVerifier public_key() override { return signer_->verifier(); }
-    Result<std::vector<Bytes>> entries(std::uint64_t first, std::uint16_t count) override {
-        const auto begin = stored.begin() + static_cast<std::ptrdiff_t>(first);
-        return std::vector<Bytes>(begin, begin + count);
-    }
-
-    std::vector<Bytes> stored;
-    std::vector<TreeHead> heads;  // after each append
-    MerkleFrontier frontier;
-    std::string note;
-
-  private:
-    std::optional<NoteSigner> signer_;
 };
 
 MemoryFiles export_of(LogSource& log) {

@@ -35,13 +35,6 @@ Result<std::optional<store::AlertState>> read_state(const Call& call) {
                 "/query/state");
 }
 
-json::Value text_or_null(const std::string& text) {
-    return text.empty() ? json::Value{} : json::Value{text};
-}
-json::Value time_or_null(const std::optional<Timestamp>& at) {
-    return at ? json::Value{to_rfc3339(*at)} : json::Value{};
-}
-
 json::Value view_of(const store::AlertRow& row) {
     json::Object out;
     out.append("id", row.id.text());

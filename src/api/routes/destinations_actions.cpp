@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "api/destinations.hpp"
+#include "api/helpers.hpp"
 #include "base/json_reader.hpp"
 #include "base/utf8.hpp"
 #include "delivery/engine.hpp"
@@ -191,10 +192,6 @@ json::Value view_of_answer(const Attempt& attempt) {
         out.append("body", attempt.answer);
     out.append("cut", attempt.answer_cut);
     return out;
-}
-
-json::Value text_or_null(const std::string& text) {
-    return text.empty() ? json::Value{} : json::Value{text};
 }
 
 json::Value view_of_trial(const connectors::AttemptRequest& request, std::string body,

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "api/checkpoint_wait.hpp"
 #include "api/helpers.hpp"
 #include "ledger/book.hpp"
 #include "ledger/proof.hpp"
@@ -26,19 +27,12 @@ Result<Sealed> load_sealed(sql::Connection& db, std::int64_t workspace_no) {
     return Sealed{*log, *checkpoint};
 }
 
-/// Reads what a checkpoint must cover. One that is due any moment is waited for, so that an event
-/// and its proof can be asked for in one breath.
 template <typename Work>
 runtime::Task<std::invoke_result_t<Work&, sql::Connection&>> read_sealed(Services& services,
                                                                          Work work) {
-    const Duration patience = 2 * services.settings.ledger.checkpoint_interval + Duration{1'000};
-    const MonoTime end = services.loop.now() + std::min(patience, Duration{5'000});
-    for (;;) {
-        auto found = co_await store::read(services.loop, services.reader, work);
-        const bool soon = !found && found.error().code == Errc::unavailable;
-        if (!soon || services.loop.now() >= end) co_return found;
-        co_await services.loop.sleep_for(std::chrono::milliseconds{50});
-    }
+    co_return co_await read_covered(services, std::move(work), [](const auto& found) {
+        return found || found.error().code != Errc::unavailable;
+    });
 }
 
 runtime::Task<Result<Reply>> get_checkpoint(Services& services, Call& call) {
