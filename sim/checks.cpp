@@ -296,6 +296,7 @@ void Checks::look(const Image& image) {
     check_window(indexed);
     check_arrivals(indexed);
     check_repetitions();
+    check_order(indexed);
 }
 
 void Checks::look_at_the_end(const Image& image) {

@@ -57,6 +57,7 @@ class Checks {
     void check_window(const Indexed& indexed);
     void check_arrivals(const Indexed& indexed);
     void check_repetitions();
+    void check_order(const Indexed& indexed);
     bool was_turned(std::uint32_t destination, std::int64_t from, std::int64_t to) const;
     bool ended_within(MonoTime from, MonoTime to) const;
     bool is_recorded(const Arrival& arrival, const Indexed& indexed) const;
