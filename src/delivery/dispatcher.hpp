@@ -77,8 +77,9 @@ class Dispatcher {
     /// One delivery of the answer. Anything but `queued` ends the answer early.
     Enqueued refill(const Refill& question, const Ref& ref, Ready ready, MonoTime now);
     /// Every delivery up to row number `through` that was not final has been handed in: the last
-    /// one taken when the answer was cut, else the newest row number that the query could see.
-    void refill_done(const Refill& question, std::int64_t through);
+    /// one taken when only a part was told (the limit was reached, or one was not taken), else the
+    /// newest row number that the query could see. After a part it asks on, as soon as it can.
+    void refill_done(const Refill& question, std::int64_t through, Told told);
 
     std::uint32_t in_flight() const { return in_flight_[shared] + in_flight_[slow]; }
     std::uint32_t queued() const { return limits_.queued_max - pool_.free_count(); }

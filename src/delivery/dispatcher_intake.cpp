@@ -244,14 +244,15 @@ Enqueued Dispatcher::refill(const Refill& question, const Ref& ref, Ready ready,
     return Enqueued::queued;
 }
 
-void Dispatcher::refill_done(const Refill& question, std::int64_t through) {
+void Dispatcher::refill_done(const Refill& question, std::int64_t through, Told told) {
     Destination* destination = find(question.destination);
     if (destination == nullptr || !destination->refilling ||
         destination->refill_round != question.round)
         return;
     destination->refilling = false;
     destination->presented_last = std::max(destination->presented_last, through);
-    if (through >= destination->refused_last) unspill(*destination, question.destination.index);
+    if (told == Told::all && through >= destination->refused_last)
+        unspill(*destination, question.destination.index);
 }
 
 std::optional<DestinationView> Dispatcher::view(Slot slot, MonoTime now) {

@@ -29,7 +29,7 @@ struct Ordered {
     void load_nothing() {
         const auto question = dispatcher.next_refill();
         ASSERT_TRUE(question);
-        dispatcher.refill_done(*question, 0);
+        dispatcher.refill_done(*question, 0, Told::all);
     }
     /// One fast answer, so that all slots are open.
     void prove() {
@@ -136,7 +136,7 @@ TEST(DispatcherOrder, takes_nothing_fresh_until_it_has_seen_what_the_store_has) 
     EXPECT_EQ(dispatcher.refill(*question, ref(7, 2), Ready::yes, mono(0s)), Enqueued::queued);
     // Committed meanwhile, and newer than the answer.
     EXPECT_EQ(dispatcher.enqueue_fresh(ref(9, 2), mono(0s)), Enqueued::backlogged);
-    dispatcher.refill_done(*question, 8);
+    dispatcher.refill_done(*question, 8, Told::all);
     EXPECT_EQ(dispatcher.enqueue_fresh(ref(10, 3), mono(0s)), Enqueued::backlogged);
     const auto rest = dispatcher.next_refill();
     ASSERT_TRUE(rest);
@@ -145,7 +145,7 @@ TEST(DispatcherOrder, takes_nothing_fresh_until_it_has_seen_what_the_store_has) 
     EXPECT_EQ(dispatcher.refill(*question, ref(11, 4), Ready::yes, mono(0s)), Enqueued::backlogged);
     EXPECT_EQ(dispatcher.refill(*rest, ref(9, 2), Ready::yes, mono(0s)), Enqueued::queued);
     EXPECT_EQ(dispatcher.refill(*rest, ref(10, 3), Ready::yes, mono(0s)), Enqueued::queued);
-    dispatcher.refill_done(*rest, 10);
+    dispatcher.refill_done(*rest, 10, Told::all);
     EXPECT_FALSE(dispatcher.next_refill());
     EXPECT_EQ(dispatcher.enqueue_fresh(ref(11, 4), mono(0s)), Enqueued::queued);
 
@@ -179,13 +179,34 @@ TEST(DispatcherOrder, asks_the_store_only_for_what_there_is_room_for) {
     };
     for (int i = 0; i < 56; ++i) EXPECT_EQ(refill(*question), Enqueued::queued);
     EXPECT_EQ(refill(*question), Enqueued::backlogged);
-    dispatcher.refill_done(*question, --row);
+    dispatcher.refill_done(*question, --row, Told::part);
     EXPECT_FALSE(dispatcher.next_refill());
     ASSERT_TRUE(dispatcher.next(mono(0s)));
     const auto rest = dispatcher.next_refill();
     ASSERT_TRUE(rest);
     EXPECT_EQ(rest->limit, 1U);
     EXPECT_EQ(rest->after, row);
+}
+
+TEST(DispatcherOrder, asks_on_after_a_part_although_nothing_was_refused) {
+    Dispatcher dispatcher{{}, mono(0s)};
+    const Slot slot = dispatcher.add_destination(ordered, mono(0s));
+    const auto question = dispatcher.next_refill();
+    ASSERT_TRUE(question);
+    for (std::int64_t row = 1; row <= question->limit; ++row)
+        EXPECT_EQ(dispatcher.refill(*question, {row, 1, slot}, Ready::yes, mono(0s)),
+                  Enqueued::queued);
+    dispatcher.refill_done(*question, question->limit, Told::part);
+    // What is committed now comes behind the rows that were not told yet.
+    const Ref fresh{question->limit + 100, 1, slot};
+    EXPECT_EQ(dispatcher.enqueue_fresh(fresh, mono(0s)), Enqueued::backlogged);
+    EXPECT_FALSE(dispatcher.next_refill());
+    const auto start = dispatcher.next(mono(0s));
+    ASSERT_TRUE(start);
+    dispatcher.finished(*start, {.kind = OutcomeKind::success}, mono(0s));
+    const auto rest = dispatcher.next_refill();
+    ASSERT_TRUE(rest);
+    EXPECT_EQ(rest->after, question->limit);
 }
 
 TEST(DispatcherOrder, presents_again_after_a_stop_without_sending_twice_what_is_under_way) {
@@ -201,7 +222,7 @@ TEST(DispatcherOrder, presents_again_after_a_stop_without_sending_twice_what_is_
     EXPECT_EQ(question->after, 0);
     for (const Ref& ref : {first, second})
         EXPECT_EQ(world.dispatcher.refill(*question, ref, Ready::yes, world.now), Enqueued::queued);
-    world.dispatcher.refill_done(*question, second.delivery);
+    world.dispatcher.refill_done(*question, second.delivery, Told::all);
     EXPECT_FALSE(world.next());
     world.end(*start, Settled::final);
     const auto freed = world.next();
@@ -221,6 +242,7 @@ void answer_refill(Ordered& world, const std::map<std::int64_t, StoredRow>& stor
     if (!question) return;
     std::int64_t through = world.rows;
     std::uint32_t count = 0;
+    Told told = Told::all;
     for (auto at = store.upper_bound(question->after); at != store.end(); ++at) {
         const Ready ready = at->second.retrying ? Ready::no : Ready::yes;
         const bool taken = count < question->limit &&
@@ -228,11 +250,12 @@ void answer_refill(Ordered& world, const std::map<std::int64_t, StoredRow>& stor
                                Enqueued::queued;
         if (!taken) {
             through = at->first - 1;
+            told = Told::part;
             break;
         }
         ++count;
     }
-    world.dispatcher.refill_done(*question, through);
+    world.dispatcher.refill_done(*question, through, told);
 }
 
 /// A store and many envelopes against small queues: whatever spills, each envelope's deliveries

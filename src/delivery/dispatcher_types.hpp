@@ -79,6 +79,9 @@ struct Refill {
     std::uint32_t round = 0;  ///< an answer to an earlier question is refused
 };
 
+/// What a refill's answer has told: all there is, or a part, after which there may be more.
+enum class Told : std::uint8_t { all, part };
+
 /// Whether a delivery loaded by a refill may start now, or waits for a retry that is due later.
 enum class Ready : std::uint8_t { no, yes };
 

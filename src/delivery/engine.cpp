@@ -563,10 +563,11 @@ runtime::Task<> Engine::refill_ordered(Refill question) {
     if (!rows) {
         parts_.log.warning("delivery.refill_failed", {{"error", rows.error()}});
         co_await parts_.loop.sleep_for(patience);
-        dispatcher_.refill_done(question, question.after);
+        dispatcher_.refill_done(question, question.after, Told::part);
         co_return;
     }
     std::int64_t through = rows->through;
+    Told told = rows->rows.size() == question.limit ? Told::part : Told::all;
     for (const store::OpenDelivery& row : rows->rows) {
         const Unwritten coming = unwritten(row.no);
         if (coming == Unwritten::final) continue;
@@ -577,11 +578,12 @@ runtime::Task<> Engine::refill_ordered(Refill question) {
         if (dispatcher_.refill(question, Ref{row.no, order, question.destination},
                                ready ? Ready::yes : Ready::no, mono()) != Enqueued::queued) {
             through = row.no - 1;
+            told = Told::part;
             break;
         }
         if (ready) active_.insert(row.no);
     }
-    dispatcher_.refill_done(question, through);
+    dispatcher_.refill_done(question, through, told);
     pump();
 }
 

@@ -669,3 +669,18 @@ test('a delivery behind an open circuit says so, and when it is tried again', as
   assert.equal((await api.delivery(waiting[3].id)).reason, 'circuit_open');
   assert.equal(events.length, 8);
 });
+
+test('what was held of an ordered destination comes before what follows it, however much it is', async (t) => {
+  const api = await server.workspace();
+  const receiver = await receiverFor(t);
+  const { id } = await api.webhook(receiver.url, { order: 'per_envelope' });
+  const events = Array.from({ length: 1201 }, (_, i) => makeEvent({ envelope: { id: 'PO-1', title: `${i}` } }));
+  await api.destinationAction(id, 'pause');
+  await api.postBatch(events.slice(0, 1000));
+  await api.postBatch(events.slice(1000, 1200));
+  await api.destinationAction(id, 'resume');
+  await api.postEvent(events[1200]);
+  await receiver.waitFor(1201);
+  const titles = receiver.requests.map((r) => Number(r.json.data.envelope.title));
+  assert.deepEqual(titles, Array.from({ length: 1201 }, (_, i) => i));
+});
