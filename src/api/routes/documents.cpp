@@ -5,8 +5,8 @@
 #include "api/accounting_records.hpp"
 #include "api/document_view.hpp"
 #include "api/helpers.hpp"
-#include "base/choice.hpp"
 #include "api/stored_files.hpp"
+#include "base/choice.hpp"
 #include "documents/codec.hpp"
 #include "documents/totals.hpp"
 
