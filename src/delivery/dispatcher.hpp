@@ -54,7 +54,8 @@ class Dispatcher {
     /// Gives back what waited here. The slot is unknown from now on.
     std::vector<Ref> remove(Slot destination, MonoTime now);
 
-    /// A first attempt. Within an ordered destination: in ascending order of row numbers.
+    /// A first attempt. Within an ordered destination: in ascending order of row numbers. Any
+    /// other takes none while its circuit is not closed.
     Enqueued enqueue_fresh(const Ref& ref, MonoTime now);
     /// An attempt that is due by the wall clock.
     Enqueued enqueue_due(const Ref& ref, MonoTime now);

@@ -154,6 +154,9 @@ Enqueued Dispatcher::enqueue_fresh(const Ref& ref, MonoTime now) {
     if (destination == nullptr) return Enqueued::unknown;
     if (destination->stopped) return Enqueued::stopped;
     if (destination->spilled) return refuse(*destination, ref);
+    // Planned before the circuit opened, told after it: here it would wait unseen until it closes.
+    if (!destination->gate && destination->breaker.state() != Breaker::State::closed)
+        return Enqueued::backlogged;
     return accept(*destination, ref, Lane::fresh, now);
 }
 

@@ -350,6 +350,43 @@ TEST(Dispatcher, opens_the_circuit_and_probes_once_a_minute) {
     EXPECT_LE(wait, Duration{60s});
 }
 
+TEST(Dispatcher, takes_no_fresh_delivery_while_the_circuit_is_not_closed) {
+    World world;
+    const Slot slot = world.add(config(1, 1), {5ms, OutcomeKind::unreachable, Settled::not_final});
+    world.fresh(slot, 5);
+    world.run(mono(1s));
+    ASSERT_EQ(world.dispatcher.view(slot, world.now)->circuit, Breaker::State::open);
+    EXPECT_EQ(world.dispatcher.enqueue_fresh(world.make(slot), world.now), Enqueued::backlogged);
+    EXPECT_GE(world.dispatcher.backlog_wait(slot, world.now), Duration{59s});
+    // What became due is what it is probed with.
+    EXPECT_EQ(world.dispatcher.enqueue_due(world.make(slot), world.now), Enqueued::queued);
+    world.receivers[slot.index] = {};
+    world.run(mono(70s));
+    EXPECT_EQ(world.dispatcher.view(slot, world.now)->circuit, Breaker::State::ramp);
+    EXPECT_EQ(world.dispatcher.enqueue_fresh(world.make(slot), world.now), Enqueued::backlogged);
+    world.due(slot);
+    world.run(mono(80s));
+    ASSERT_EQ(world.dispatcher.view(slot, world.now)->circuit, Breaker::State::closed);
+    world.fresh(slot);
+}
+
+TEST(Dispatcher, takes_what_waits_in_order_while_the_circuit_is_open) {
+    World world;
+    DestinationConfig ordered = config(1, 1);
+    ordered.order = Order::per_envelope;
+    const Slot slot = world.add(ordered, {5ms, OutcomeKind::unreachable, Settled::final});
+    const auto refill = world.dispatcher.next_refill();
+    ASSERT_TRUE(refill);
+    world.dispatcher.refill_done(*refill, 0, Told::all);
+    for (std::uint64_t key = 1; key <= 5; ++key)
+        ASSERT_EQ(world.dispatcher.enqueue_fresh(world.make(slot, key), world.now),
+                  Enqueued::queued);
+    world.run(mono(1s));
+    ASSERT_EQ(world.dispatcher.view(slot, world.now)->circuit, Breaker::State::open);
+    // Its row is there, and leaving it out would leave a gap.
+    EXPECT_EQ(world.dispatcher.enqueue_fresh(world.make(slot, 6), world.now), Enqueued::queued);
+}
+
 TEST(Dispatcher, drains_a_hundred_thousand_after_an_outage_without_a_herd) {
     World world;
     DestinationConfig limited = config(1, 32);

@@ -43,7 +43,7 @@ enum class Lane : std::uint8_t { fresh = 0, late = 1 };
 
 enum class Enqueued : std::uint8_t {
     queued,
-    backlogged,  ///< no room: the caller makes it durably due (see Dispatcher::backlog_wait)
+    backlogged,  ///< no room, or an open circuit: the caller makes it durably due (backlog_wait)
     stopped,     ///< the destination is paused or disabled: the caller holds it
     unknown,     ///< there is no such destination any more
 };

@@ -127,7 +127,7 @@ void Engine::take(intake::Fresh fresh) {
     switch (enqueued) {
         case Enqueued::backlogged:
             spill(waiting, now() + dispatcher_.backlog_wait(lane->slot, mono()),
-                  DeliveryState::queued, "");
+                  DeliveryState::queued, parts_.backlogs.is_shut(no) ? "circuit_open" : "");
             break;
         case Enqueued::stopped:
             spill(waiting, {}, DeliveryState::held,
