@@ -12,7 +12,6 @@ namespace blotter::api {
 namespace {
 
 constexpr std::string_view json_fields = "content-type: application/json\r\n";
-constexpr std::size_t rates_kept_max = 10'000;
 constexpr std::size_t path_kept_bytes_max = 512;
 
 /// Whether a request brings more to keep: an event, a file, a step of an envelope. What an
@@ -80,10 +79,7 @@ std::string_view to_text(StatusClass status) {
 }
 
 Gateway::Gateway(Services& services, const RouteTable& table, ApiProbe& probe)
-    : services_(services),
-      table_(table),
-      probe_(probe),
-      refusals_(static_cast<std::uint32_t>(services.settings.api.refusals_per_minute)) {}
+    : services_(services), table_(table), probe_(probe) {}
 
 http::BodyRule Gateway::body_rule(const http::Request& request) {
     http::BodyRule rule;
@@ -106,7 +102,7 @@ runtime::Task<http::Response> Gateway::handle(http::Request& request,
                                               http::RequestContext& context) {
     const MonoTime started = services_.loop.now();
     const RequestId id = services_.entropy.id<RequestId>(services_.loop.clock().wall());
-    const auto found = table_.router().find(request.method, request.path());
+    auto found = table_.router().find(request.method, request.path());
     http::Response response;
     Asker asker;
     if (const auto* missing = std::get_if<http::Router::NoSuchPath>(&found)) {
@@ -116,8 +112,9 @@ runtime::Task<http::Response> Gateway::handle(http::Request& request,
     } else if (const auto* bad = std::get_if<http::Router::BadPath>(&found)) {
         response = http::make_response_for(*bad);
     } else {
-        auto reply = co_await serve(request, context, id, asker);
-        const auto wants = table_.route(std::get<http::Router::Match>(found).route).permission;
+        auto& match = std::get<http::Router::Match>(found);
+        auto reply = co_await serve(match, request, context, id, asker);
+        const auto wants = table_.route(match.route).permission;
         if (!reply && wants == security::Permission::events_write)
             services_.writer_side.events.refused[reply.error().code].add();
         response = finish(std::move(reply), id);
@@ -134,15 +131,14 @@ runtime::Task<http::Response> Gateway::handle(http::Request& request,
               .workspace_no = asker.workspace_no,
               .key_no = asker.key_no,
               .took = std::chrono::duration_cast<std::chrono::microseconds>(took),
-              .remote = context.remote.address().to_string(),
+              .remote = std::string{context.remote},
               .request_id = id_text});
     co_return response;
 }
 
-runtime::Task<Result<Reply>> Gateway::serve(http::Request& request, http::RequestContext& context,
-                                            const RequestId& id, Asker& asker) {
-    auto found = table_.router().find(request.method, request.path());
-    auto& match = std::get<http::Router::Match>(found);
+runtime::Task<Result<Reply>> Gateway::serve(http::Router::Match& match, http::Request& request,
+                                            http::RequestContext& context, const RequestId& id,
+                                            Asker& asker) {
     const Route& route = table_.route(match.route);
     Call call{.request = request,
               .http = context,
@@ -150,7 +146,7 @@ runtime::Task<Result<Reply>> Gateway::serve(http::Request& request, http::Reques
               .query = {},
               .id = id,
               .now = services_.loop.clock().wall(),
-              .remote = context.remote.address().to_string(),
+              .remote = std::string{context.remote},
               .principal = {},
               .workspace = {},
               .body = {},
@@ -188,7 +184,7 @@ runtime::Task<> Gateway::note_denied(const Call& call, std::string what) {
 Result<> Gateway::admit(const Route& route, Call& call) {
     auto known = authenticate(route, call);
     if (!known && known.error().code == Errc::unauthenticated &&
-        !refusals_.take(call.remote, services_.loop.now()))
+        !services_.limits.keys.take(call.remote, services_.loop.now()))
         return fail(Errc::too_many_requests,
                     "too many requests without a known API key came from this address; wait a "
                     "minute");
@@ -251,18 +247,10 @@ Result<> Gateway::find_workspace(const Route& route, Call& call) {
 }
 
 Result<> Gateway::check_rate(const Call& call) {
-    const MonoTime now = services_.loop.now();
-    if (rates_.size() > rates_kept_max) rates_.clear();
-    const auto rate = static_cast<std::uint32_t>(services_.settings.api.requests_per_second);
-    const auto burst = static_cast<std::uint32_t>(services_.settings.api.requests_burst);
-    auto& throttle =
-        rates_.try_emplace(call.principal.key, delivery::ThrottleConfig{rate, burst}, now)
-            .first->second;
-    if (throttle.ready_at(now) > now)
-        return fail(Errc::too_many_requests,
-                    fmt::format("more than {} requests per second with this API key", rate));
-    throttle.take(now);
-    return {};
+    if (services_.limits.requests.take(call.principal.key, services_.loop.now())) return {};
+    return fail(Errc::too_many_requests,
+                fmt::format("more than {} requests per second with this API key",
+                            services_.settings.api.requests_per_second));
 }
 
 Result<> Gateway::read_input(const Route& route, Call& call) {

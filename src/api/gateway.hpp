@@ -1,11 +1,8 @@
 #pragma once
 
 #include <memory>
-#include <unordered_map>
 
-#include "api/refusals.hpp"
 #include "api/route.hpp"
-#include "delivery/throttle.hpp"
 #include "http/router.hpp"
 #include "http/server.hpp"
 #include "store/tables/access.hpp"
@@ -70,8 +67,9 @@ class Gateway final : public http::Handler {
         std::int64_t key_no = 0;
         std::int64_t workspace_no = 0;
     };
-    runtime::Task<Result<Reply>> serve(http::Request& request, http::RequestContext& context,
-                                       const RequestId& id, Asker& asker);
+    runtime::Task<Result<Reply>> serve(http::Router::Match& match, http::Request& request,
+                                       http::RequestContext& context, const RequestId& id,
+                                       Asker& asker);
     Result<> admit(const Route& route, Call& call);
     runtime::Task<> note_denied(const Call& call, std::string what);
     Result<> authenticate(const Route& route, Call& call);
@@ -88,8 +86,6 @@ class Gateway final : public http::Handler {
     Services& services_;
     const RouteTable& table_;
     ApiProbe& probe_;
-    std::unordered_map<ApiKeyId, delivery::Throttle> rates_;
-    Refusals refusals_;
 };
 
 }  // namespace blotter::api

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <string>
 #include <unordered_map>
 
@@ -10,7 +11,7 @@ namespace blotter::api {
 
 /// Counts requests with a missing or wrong key, per remote address and minute. Who has a good key
 /// is never kept out by others behind the same address: only refusals are counted and answered
-/// differently. Bounded: past `addresses_max` it starts anew. One per loop.
+/// differently. Bounded: past `addresses_max` it starts anew. From any thread.
 class Refusals {
   public:
     static constexpr std::size_t addresses_max = 10'000;
@@ -28,7 +29,8 @@ class Refusals {
         std::uint32_t count = 0;
     };
 
-    std::uint32_t per_minute_;
+    const std::uint32_t per_minute_;
+    mutable std::mutex mutex_;
     std::unordered_map<std::string, Minute> minutes_;
 };
 

@@ -2,10 +2,10 @@
 
 #include <string>
 
+#include "api/caller_limits.hpp"
 #include "api/disk_space.hpp"
 #include "api/event_probe.hpp"
 #include "api/metadata_schemas.hpp"
-#include "api/refusals.hpp"
 #include "config/settings.hpp"
 #include "connectors/links.hpp"
 #include "connectors/posting.hpp"
@@ -65,6 +65,7 @@ struct Services {
     security::Secret& cursor_key;
     const ledger::Sealer& sealer;  ///< for verifier keys only
     const DiskSpace& space;
+    CallerLimits& limits;  ///< of all loops together
     std::string version;
     routing::DirectoryPtr directory;  ///< the latest that this loop was told of
     MetadataSchemas metadata_schemas{};
@@ -73,10 +74,6 @@ struct Services {
     std::string public_url{};           ///< how others reach this installation
     connectors::PostingConnectors* postings = nullptr;
     std::size_t postings_under_way = 0;
-    /// Wrong keys of webhooks at the files of documents, per address.
-    Refusals file_refusals{60};
-    /// Answers of Slack's that are not Slack's, per address.
-    Refusals slack_refusals{60};
 };
 
 }  // namespace blotter::api

@@ -124,9 +124,8 @@ class Builder {
         return true;
     }
     bool on_key(bj::string_view part, std::size_t, bj::error_code& ec) {
-        key_.append(part.data(), part.size());
         Frame& top = stack_.back();
-        top.key = std::exchange(key_, {});
+        top.key = joined(key_, part);
         const Object& object = *top.value.as_object();
         if (object.size() >= limits_.members_max)
             return refuse(ec,
@@ -139,8 +138,7 @@ class Builder {
         return true;
     }
     bool on_string(bj::string_view part, std::size_t, bj::error_code& ec) {
-        text_.append(part.data(), part.size());
-        return put(Value{std::exchange(text_, {})}, ec);
+        return put(Value{joined(text_, part)}, ec);
     }
     bool on_number_part(bj::string_view part, bj::error_code&) {
         text_.append(part.data(), part.size());
@@ -190,15 +188,21 @@ class Builder {
         std::string key;
     };
 
+    /// What came in parts before, and the last one. Nearly always there is only that.
+    static std::string joined(std::string& before, bj::string_view last) {
+        if (before.empty()) return {last.data(), last.size()};
+        before.append(last.data(), last.size());
+        return std::exchange(before, {});
+    }
     bool refuse(bj::error_code& ec, std::string reason) {
         reason_ = std::move(reason);
         ec = bj::make_error_code(bj::error::exception);
         return false;
     }
     bool number(bj::string_view part, bj::error_code& ec) {
-        text_.append(part.data(), part.size());
-        if (text_.size() > 64) return refuse(ec, "a number has more than 64 characters");
-        return put(Value{Number{std::exchange(text_, {})}}, ec);
+        std::string text = joined(text_, part);
+        if (text.size() > 64) return refuse(ec, "a number has more than 64 characters");
+        return put(Value{Number{std::move(text)}}, ec);
     }
     bool open(Value&& container, bj::error_code& ec) {
         if (stack_.size() >= limits_.depth_max)

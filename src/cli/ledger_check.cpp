@@ -241,7 +241,9 @@ Result<> LedgerCheck::check_kept(const Walk& walk, const ledger::Leaf& leaf) {
         }
     }
     find(walk.log.origin, leaf.number,
-         fmt::format("the event {} is missing, and retention did not delete it: a backup may have it", event));
+         fmt::format("the event {} is missing, and retention did not delete it: a backup may "
+                     "have it",
+                     event));
     return {};
 }
 

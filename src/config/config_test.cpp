@@ -319,9 +319,10 @@ TEST(Values, are_accepted_or_refused) {
     }
 }
 
-TEST(Derived, loops_leave_one_processor_to_the_store) {
+TEST(Derived, loops_leave_one_of_three_processors_or_more_to_the_store) {
     Settings settings;
-    const std::pair<unsigned, unsigned> cases[] = {{0, 1}, {1, 1}, {2, 1}, {8, 7}, {64, 16}};
+    const std::pair<unsigned, unsigned> cases[] = {{0, 1}, {1, 1}, {2, 2},
+                                                   {3, 2}, {8, 7}, {64, 16}};
     for (const auto& [processors, loops] : cases) EXPECT_EQ(loops_for(settings, processors), loops);
     settings.threads.loops = 4;
     EXPECT_EQ(loops_for(settings, 64), 4U);

@@ -25,7 +25,9 @@ std::string to_text(const HostPort& address) {
 
 std::uint64_t loops_for(const Settings& settings, unsigned hardware_threads) {
     if (settings.threads.loops) return *settings.threads.loops;
-    return std::clamp(hardware_threads, 2U, 17U) - 1;
+    // With two, a loop for each does better than one for the store alone: it waits for the disk.
+    if (hardware_threads <= 2) return std::max(hardware_threads, 1U);
+    return std::min(hardware_threads, 17U) - 1;
 }
 
 std::string public_url_for(const Settings& settings) {

@@ -22,7 +22,7 @@ struct Settings {
 #undef END_SECTION
 };
 
-/// threads.loops, with auto resolved: one less than the processors, within 1 and 16.
+/// threads.loops, with auto resolved: one less than the processors, at most 16; 2 on two.
 std::uint64_t loops_for(const Settings& settings, unsigned hardware_threads);
 /// listen.public_url without a slash at the end, or the address built from listen.address.
 std::string public_url_for(const Settings& settings);

@@ -34,17 +34,17 @@ Session::Session(ServerState& server, std::unique_ptr<runtime::Stream> stream)
     : server_(server),
       stream_(std::move(stream)),
       remote_(stream_->remote()),
+      remote_text_(remote_.address().to_string()),
       body_(server.loop, server.options, *stream_, input_) {
     server_.sessions.push_back(*this);
     ++server_.sessions_count;
-    if (server_.options.connections_per_address_max > 0)
-        ++server_.per_address[remote_.address().to_string()];
+    if (server_.options.connections_per_address_max > 0) ++server_.per_address[remote_text_];
 }
 
 Session::~Session() {
     --server_.sessions_count;
     if (server_.options.connections_per_address_max == 0) return;
-    const auto found = server_.per_address.find(remote_.address().to_string());
+    const auto found = server_.per_address.find(remote_text_);
     if (found != server_.per_address.end() && --found->second == 0)
         server_.per_address.erase(found);
 }
@@ -125,7 +125,7 @@ Result<> Session::parse_head() {
 
 runtime::Task<Session::Next> Session::serve_request() {
     RequestContext context;
-    context.remote = remote_;
+    context.remote = remote_text_;
     context.tls = stream_->tls();
     context.received = received_;
     const BodyRule rule = server_.handler.body_rule(request_);

@@ -90,6 +90,7 @@ class Session : public boost::intrusive::list_base_hook<
     ServerState& server_;
     std::unique_ptr<runtime::Stream> stream_;
     runtime::Endpoint remote_;
+    const std::string remote_text_;  ///< of its address: every request is logged with it
     InputBuffer input_;
     HeadScanner scanner_;
     RequestBody body_;

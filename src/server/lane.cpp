@@ -129,13 +129,12 @@ Lane::Lane(Shared& shared, runtime::Loop& loop, LaneParts parts, std::uint32_t i
                 shared.cursor_key,
                 shared.sealer,
                 shared.space,
+                shared.limits,
                 shared.version,
                 shared.directory},
       gateway_(services_, shared.routes, api_probe_),
       server_(loop, std::move(parts.acceptor), gateway_, server_options(shared.settings, count)) {
     services_.public_url = shared.public_url;
-    services_.file_refusals = services_.slack_refusals =
-        api::Refusals{static_cast<std::uint32_t>(shared.settings.api.refusals_per_minute)};
     services_.request_log = &request_log_;
     services_.postings = &postings_;
     services_.slack = &slack_side_;

@@ -44,6 +44,7 @@ struct Shared {
     std::string public_url;
     const ledger::Sealer& sealer;
     const api::DiskSpace& space;
+    api::CallerLimits& limits;
     std::string version;
     routing::DirectoryPtr directory;
     connectors::slack::PacingDesk& slack_pacing;

@@ -129,6 +129,7 @@ struct Node::Impl {
     observe::Counter lost_broken;
     observe::Histogram commit_work;
     api::DiskSpace space{options.settings.data.free_bytes_min};
+    api::CallerLimits limits{options.settings};
     RetentionProbe retention_probe;
     observe::Counter request_log_dropped;
     observe::Counter commits;
@@ -318,6 +319,7 @@ Result<> Node::Impl::listen() {
                                              std::move(public_url),
                                              *sealer,
                                              space,
+                                             limits,
                                              options.version,
                                              data->directory,
                                              *slack_pacing,

@@ -8,7 +8,7 @@ import { startServer } from './lib/server.mjs';
 import { eventually } from './lib/wait.mjs';
 
 test('a key that asks too often is told when to come back, and other keys are served', async (t) => {
-  const server = await startServer({ settings: { 'api.requests_per_second': '5', 'api.requests_burst': '10', 'threads.loops': '1' } });
+  const server = await startServer({ settings: { 'api.requests_per_second': '5', 'api.requests_burst': '10', 'threads.loops': '3' } });
   t.after(() => server.close());
   const [hasty, calm] = [await server.workspace(), await server.workspace()];
   const answers = await Promise.all(Array.from({ length: 40 }, () => hasty.get('/v1/events')));
@@ -21,7 +21,7 @@ test('a key that asks too often is told when to come back, and other keys are se
 });
 
 test('guessing keys is slowed down', async (t) => {
-  const server = await startServer({ settings: { 'api.refusals_per_minute': '20', 'threads.loops': '1' } });
+  const server = await startServer({ settings: { 'api.refusals_per_minute': '20', 'threads.loops': '3' } });
   t.after(() => server.close());
   const api = await server.workspace();
   const statuses = [];

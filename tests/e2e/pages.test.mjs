@@ -39,7 +39,8 @@ const environment = () => cleanEnvironment({ PATH: `${dirname(program())}:${proc
 const terminal = (block, cwd) =>
   new Child('bash', ['-ec', block.replace(/^(blotter (?:serve|listen))/m, 'exec $1')], { cwd, env: environment() });
 const typed = (blocks, cwd) =>
-  run('bash', ['-ec', `set -o pipefail\n${blocks.join('\n')}`], { cwd, env: environment(), timeout_ms: 60_000 });
+  // Whoever types them takes a second for each; a delivery is listed once its first attempt has ended.
+  run('bash', ['-ec', `set -o pipefail\n${blocks.join('\nsleep 1\n')}`], { cwd, env: environment(), timeout_ms: 60_000 });
 
 test('the tour of the README does what the page says', async () => {
   const cwd = temporaryFolder();

@@ -115,7 +115,7 @@ test('a token that runs out while Slack is down costs nothing; a renewal that is
 });
 
 test('who cannot show that Slack sent them is refused by address; Slack itself is not', async (t) => {
-  const strict = await startServer(slackSettings(fake, { 'api.refusals_per_minute': '10', 'threads.loops': '1' }));
+  const strict = await startServer(slackSettings(fake, { 'api.refusals_per_minute': '10', 'threads.loops': '3' }));
   t.after(() => strict.close());
   fake.options.rotation_seconds = 43200;
   const admin = new SlackAdmin(strict, await strict.workspace());

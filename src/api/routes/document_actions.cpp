@@ -179,7 +179,7 @@ runtime::Task<Result<Document>> authorize_file(Services& services, Call& call) {
     if (!opened && !reading) co_return refuse_file();
     if (!opened || reading) co_return opened;
     // Keys of webhooks are chosen by people: they are not to be found by trying.
-    if (services.file_refusals.is_spent(call.remote, services.loop.now()))
+    if (services.limits.files.is_spent(call.remote, services.loop.now()))
         co_return fail(Errc::too_many_requests,
                        "too many requests with a wrong key came from this address; wait a minute");
     CO_TRY(const bool known, is_webhook_key(services, call, *asked, *opened, bearer));
@@ -190,7 +190,7 @@ runtime::Task<Result<Document>> authorize_file(Services& services, Call& call) {
 runtime::Task<Result<Reply>> get_document_file(Services& services, Call& call) {
     auto document = co_await authorize_file(services, call);
     if (!document && document.error().code == Errc::unauthenticated)
-        services.file_refusals.take(call.remote, services.loop.now());
+        services.limits.files.take(call.remote, services.loop.now());
     if (!document) co_return pass(std::move(document).error());
     if (!document->content.file)
         co_return fail(Errc::not_found, "this document has no original file");

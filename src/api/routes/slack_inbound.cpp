@@ -85,7 +85,7 @@ runtime::Task<Result<Reply>> take_event(Services& services, Call& call) {
 }  // namespace
 
 Result<> count_slack_refusal(Services& services, const Call& call) {
-    if (services.slack_refusals.take(call.remote, services.loop.now())) return {};
+    if (services.limits.slack.take(call.remote, services.loop.now())) return {};
     return fail(Errc::too_many_requests,
                 "too many requests that are not Slack's came from this address; wait a minute");
 }
