@@ -249,7 +249,8 @@ Result<> Gateway::find_workspace(const Route& route, Call& call) {
 Result<> Gateway::check_rate(const Call& call) {
     if (services_.limits.requests.take(call.principal.key, services_.loop.now())) return {};
     return fail(Errc::too_many_requests,
-                fmt::format("more than {} requests per second with this API key",
+                fmt::format("more than {} requests per second with this API key; wait as long as "
+                            "Retry-After says",
                             services_.settings.api.requests_per_second));
 }
 

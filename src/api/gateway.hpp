@@ -67,6 +67,7 @@ class Gateway final : public http::Handler {
         std::int64_t key_no = 0;
         std::int64_t workspace_no = 0;
     };
+    /// Takes the parameters of the path out of `match`.
     runtime::Task<Result<Reply>> serve(http::Router::Match& match, http::Request& request,
                                        http::RequestContext& context, const RequestId& id,
                                        Asker& asker);

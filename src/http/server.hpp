@@ -40,7 +40,7 @@ struct BodyRule {
 
 /// What surrounds a request.
 struct RequestContext {
-    std::string_view remote;                ///< the client's address as text; the connection's
+    std::string_view remote;                ///< the client's address; valid while it is connected
     const runtime::TlsInfo* tls = nullptr;  ///< null on a plain connection
     MonoTime received{};                    ///< when its head was complete
     BodyReader* body = nullptr;             ///< set when the route streams
