@@ -97,12 +97,11 @@ std::string_view Value::kind() const {
     return names[data_.index()];
 }
 
-namespace {
-
 namespace bj = boost::json;
 
-/// Builds our exact tree from Boost.JSON's events. Offsets are not offered by the parser, so a
-/// refusal names the place as a JSON Pointer.
+/// Builds our exact tree from Boost.JSON's events, each value where it stays: only the innermost
+/// open container grows, so the places of the others do not move. Offsets are not offered by the
+/// parser, so a refusal names the place as a JSON Pointer.
 class Builder {
   public:
     static constexpr std::size_t max_object_size = std::size_t(-1);
@@ -110,27 +109,33 @@ class Builder {
     static constexpr std::size_t max_key_size = std::size_t(-1);
     static constexpr std::size_t max_string_size = std::size_t(-1);
 
-    explicit Builder(const ParseLimits& limits) : limits_(limits) { stack_.reserve(8); }
+    explicit Builder(const ParseLimits& limits) : limits_(limits) { open_.reserve(8); }
 
     bool on_document_begin(bj::error_code&) { return true; }
     bool on_document_end(bj::error_code&) { return true; }
-    bool on_object_begin(bj::error_code& ec) { return open(Object{}, ec); }
-    bool on_array_begin(bj::error_code& ec) { return open(Array{}, ec); }
+    bool on_object_begin(bj::error_code& ec) { return open<Object>(ec); }
+    bool on_array_begin(bj::error_code& ec) { return open<Array>(ec); }
     bool on_object_end(std::size_t, bj::error_code&) { return close(); }
     bool on_array_end(std::size_t, bj::error_code&) { return close(); }
 
     bool on_key_part(bj::string_view part, std::size_t, bj::error_code&) {
-        key_.append(part.data(), part.size());
+        text_.append(part.data(), part.size());
         return true;
     }
     bool on_key(bj::string_view part, std::size_t, bj::error_code& ec) {
-        Frame& top = stack_.back();
-        top.key = joined(key_, part);
-        const Object& object = *top.value.as_object();
-        if (object.size() >= limits_.members_max)
-            return refuse(ec,
-                          fmt::format("an object has more than {} members", limits_.members_max));
-        if (object.find(top.key) != nullptr) return refuse(ec, "a name occurs twice in one object");
+        Object& object = *open_.back()->as_object();
+        const std::string_view name = whole(part);
+        const bool full = object.size() >= limits_.members_max;
+        const bool known = !full && object.find(name) != nullptr;
+        if (full || known) {
+            refused_name_ = name;
+            return refuse(
+                ec, full ? fmt::format("an object has more than {} members", limits_.members_max)
+                         : "a name occurs twice in one object");
+        }
+        if (object.members_.empty()) object.members_.reserve(members_first);
+        object.members_.emplace_back(std::string{name}, Value{});
+        text_.clear();
         return true;
     }
     bool on_string_part(bj::string_view part, std::size_t, bj::error_code&) {
@@ -138,7 +143,7 @@ class Builder {
         return true;
     }
     bool on_string(bj::string_view part, std::size_t, bj::error_code& ec) {
-        return put(Value{joined(text_, part)}, ec);
+        return put<std::string>(ec, whole(part));
     }
     bool on_number_part(bj::string_view part, bj::error_code&) {
         text_.append(part.data(), part.size());
@@ -155,22 +160,29 @@ class Builder {
         if (!std::isfinite(value)) return refuse(ec, "a number is beyond 1.7e308");
         return number(part, ec);
     }
-    bool on_bool(bool b, bj::error_code& ec) { return put(Value{b}, ec); }
-    bool on_null(bj::error_code& ec) { return put(Value{}, ec); }
+    bool on_bool(bool b, bj::error_code& ec) { return put<bool>(ec, b); }
+    bool on_null(bj::error_code& ec) { return put<std::nullptr_t>(ec, nullptr); }
     bool on_comment_part(bj::string_view, bj::error_code&) { return true; }
     bool on_comment(bj::string_view, bj::error_code&) { return true; }
 
     Value take() { return std::move(root_); }
     std::string reason() const { return reason_; }
+
+    /// Where what was refused stands, or would have.
     std::string pointer() const {
         std::string out;
-        for (const Frame& frame : stack_) {
+        for (const Value* container : open_) {
             out += '/';
-            if (const Array* array = frame.value.as_array()) {
-                out += std::to_string(array->size());
+            const bool innermost = container == open_.back();
+            if (const Array* array = container->as_array()) {
+                out += std::to_string(innermost ? array->size() : array->size() - 1);
                 continue;
             }
-            for (const char c : frame.key) {
+            const Object& object = *container->as_object();
+            std::string_view name;
+            if (!object.empty()) name = std::prev(object.end())->name;
+            if (innermost && refused_name_) name = *refused_name_;
+            for (const char c : name) {
                 if (c == '~')
                     out += "~0";
                 else if (c == '/')
@@ -183,16 +195,12 @@ class Builder {
     }
 
   private:
-    struct Frame {
-        Value value;
-        std::string key;
-    };
-
-    /// What came in parts before, and the last one. Nearly always there is only that.
-    static std::string joined(std::string& before, bj::string_view last) {
-        if (before.empty()) return {last.data(), last.size()};
-        before.append(last.data(), last.size());
-        return std::exchange(before, {});
+    /// What came in parts before, and the last one. Nearly always there is only that. Whoever reads
+    /// it empties `text_`.
+    std::string_view whole(bj::string_view last) {
+        if (text_.empty()) return {last.data(), last.size()};
+        text_.append(last.data(), last.size());
+        return text_;
     }
     bool refuse(bj::error_code& ec, std::string reason) {
         reason_ = std::move(reason);
@@ -200,53 +208,53 @@ class Builder {
         return false;
     }
     bool number(bj::string_view part, bj::error_code& ec) {
-        std::string text = joined(text_, part);
+        const std::string_view text = whole(part);
         if (text.size() > 64) return refuse(ec, "a number has more than 64 characters");
-        return put(Value{Number{std::move(text)}}, ec);
+        return put<Number>(ec, std::string{text});
     }
-    bool open(Value&& container, bj::error_code& ec) {
-        if (stack_.size() >= limits_.depth_max)
+    template <typename Container>
+    bool open(bj::error_code& ec) {
+        if (open_.size() >= limits_.depth_max)
             return refuse(ec, fmt::format("nested deeper than {} levels", limits_.depth_max));
-        if (++values_ > limits_.values_max)
-            return refuse(ec, fmt::format("more than {} values", limits_.values_max));
-        stack_.push_back(Frame{std::move(container), {}});
+        Value* value = place(ec);
+        if (value == nullptr) return false;
+        value->data_.emplace<Container>();
+        open_.push_back(value);
         return true;
     }
     bool close() {
-        Value value = std::move(stack_.back().value);
-        stack_.pop_back();
-        return attach(std::move(value));
-    }
-    bool put(Value&& value, bj::error_code& ec) {
-        if (++values_ > limits_.values_max)
-            return refuse(ec, fmt::format("more than {} values", limits_.values_max));
-        return attach(std::move(value));
-    }
-    bool attach(Value&& value) {
-        if (stack_.empty()) {
-            root_ = std::move(value);
-            return true;
-        }
-        Frame& top = stack_.back();
-        if (Array* array = top.value.as_array()) {
-            if (array->empty()) array->reserve(members_first);
-            array->push_back(std::move(value));
-        } else {
-            top.value.as_object()->append(std::move(top.key), std::move(value));
-        }
+        open_.pop_back();
         return true;
+    }
+    template <typename T, typename From>
+    bool put(bj::error_code& ec, From&& from) {
+        Value* value = place(ec);
+        if (value == nullptr) return false;
+        value->data_.emplace<T>(std::forward<From>(from));
+        text_.clear();
+        return true;
+    }
+    /// The null where the next value goes; null when there are too many.
+    Value* place(bj::error_code& ec) {
+        if (++values_ > limits_.values_max) {
+            refuse(ec, fmt::format("more than {} values", limits_.values_max));
+            return nullptr;
+        }
+        if (open_.empty()) return &root_;
+        if (Object* object = open_.back()->as_object()) return &object->members_.back().value;
+        Array& array = *open_.back()->as_array();
+        if (array.empty()) array.reserve(members_first);
+        return &array.emplace_back();
     }
 
     const ParseLimits& limits_;
-    std::vector<Frame> stack_;
+    std::vector<Value*> open_;  ///< from the root inwards
     Value root_;
-    std::string key_;
     std::string text_;
+    std::optional<std::string> refused_name_;
     std::string reason_;
     std::size_t values_ = 0;
 };
-
-}  // namespace
 
 Result<Value> parse(std::string_view text, const ParseLimits& limits) {
     if (text.size() > limits.bytes_max)

@@ -13,6 +13,7 @@
 
 namespace blotter::json {
 
+class Builder;
 class Value;
 struct Member;
 
@@ -52,6 +53,7 @@ class Object {
     bool operator==(const Object&) const;
 
   private:
+    friend class Builder;
     std::vector<Member> members_;
 };
 
@@ -96,6 +98,7 @@ class Value {
     bool operator==(const Value&) const = default;
 
   private:
+    friend class Builder;
     Data data_;
 };
 

@@ -71,9 +71,31 @@ TEST(Json, what_is_no_json_is_refused_with_the_reason) {
 }
 
 TEST(Json, the_place_of_a_refusal_is_a_pointer) {
-    const auto result = parse(R"({"x":[0,{"k":1,"k":2}]})");
-    ASSERT_FALSE(result);
-    EXPECT_EQ(result.error().pointer, "/x/1/k");
+    const std::string long_number(70, '9');
+    const struct {
+        std::string text;
+        std::string pointer;
+        std::size_t members_max = 1'000;
+    } rows[] = {
+        {R"({"x":[0,{"k":1,"k":2}]})", "/x/1/k"},
+        {R"({"":1,"":2})", "/"},
+        {R"({"a":{"b":1},"c/~d":{"e":1,"e":2}})", "/c~1~0d/e"},
+        {R"({"a":[[1],{"b":0,"c":)" + long_number + "}]}", "/a/1/c"},
+        {"[0,[1,2," + long_number + "]]", "/1/2"},
+        {long_number, ""},
+        {R"({"a":{"b":1,"c":2,"d":3}})", "/a/d", 2},
+    };
+    for (const auto& row : rows) {
+        const auto result = parse(row.text, {.members_max = row.members_max});
+        ASSERT_FALSE(result) << row.text;
+        EXPECT_EQ(result.error().pointer, row.pointer) << row.text;
+    }
+}
+
+TEST(Json, parts_that_come_escaped_are_joined) {
+    const Value v = parse(R"({"a\u00e9\n":"b\u00e9\t","a":["\u00e9","x"]})").value();
+    EXPECT_EQ(*v.find("a\u00e9\n")->as_string(), "b\u00e9\t");
+    EXPECT_EQ(*v.at_pointer("/a/1")->as_string(), "x");
 }
 
 TEST(Json, limits_hold) {
