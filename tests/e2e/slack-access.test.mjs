@@ -114,6 +114,18 @@ test('a token that runs out while Slack is down costs nothing; a renewal that is
   refused = false;
 });
 
+test('a token that is renewed while a call with it is on its way does not end the connection', async () => {
+  fake.options.rotation_seconds = 4;  // so it is renewed at each look, twice a second
+  const admin = await SlackAdmin.connected(server, fake);
+  const stale = new Set(['conversations.info', 'chat.postMessage']);
+  fake.faults.push((method) => (stale.delete(method) ? { error: 'invalid_auth' } : undefined));
+  await admin.destination({ channel: 'C001', schedule: ['0s', '1s', '2s', '3s'] });
+  await admin.api.postEvent(sent('mit dem neuen Schluessel'));
+  await eventually('the message', () => fake.posted('C001').some((m) => m.text.includes('mit dem neuen')), 20_000);
+  assert.equal(stale.size, 0, 'both calls were refused once');
+  assert.equal((await admin.connections())[0].state, 'connected');
+});
+
 test('who cannot show that Slack sent them is refused by address; Slack itself is not', async (t) => {
   const strict = await startServer(slackSettings(fake, { 'api.refusals_per_minute': '10', 'threads.loops': '3' }));
   t.after(() => strict.close());

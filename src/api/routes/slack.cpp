@@ -101,7 +101,7 @@ runtime::Task<Result<Reply>> list_channels(Services& services, Call& call) {
     const std::string* cursor = call.query.find("cursor");
     if (cursor != nullptr && cursor->size() > 1'000)
         co_return fail(Errc::invalid_argument, "a cursor is shorter than this", "/query/cursor");
-    CO_TRY(const OpenSlack connection, co_await open_slack(services, call.workspace_no, id));
+    CO_TRY(OpenSlack connection, co_await open_slack(services, call.workspace_no, id));
     CO_TRY(const SlackChannelPage page,
            co_await list_slack_channels(services, connection,
                                         cursor == nullptr ? std::string{} : *cursor, 200));

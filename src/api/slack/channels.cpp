@@ -41,17 +41,37 @@ runtime::Task<Result<OpenSlack>> open_slack(Services& services, std::int64_t wor
     co_return OpenSlack{std::move(sealed->row), sealed->workspace, std::move(tokens)};
 }
 
+namespace {
+
+/// A token that is not taken may have been renewed while it was on its way: then the new one is
+/// asked with. Slack knows of it a moment before the store does.
+runtime::Task<CallAnswer> ask_slack(Services& services, OpenSlack& connection, std::string method,
+                                    connectors::slack::Form form) {
+    CallAnswer answer =
+        co_await services.slack->api.post_form(method, connection.tokens.access, form);
+    if (answer.kind != ErrorClass::lost && answer.kind != ErrorClass::expired) co_return answer;
+    co_await services.loop.sleep_for(connectors::slack::renewal_time);
+    auto again = co_await open_slack(services, connection.row.workspace_no, connection.row.id);
+    if (!again || again->row.sealed == connection.row.sealed) co_return answer;
+    connection = *std::move(again);
+    answer = co_await services.slack->api.post_form(method, connection.tokens.access, form);
+    co_return answer;
+}
+
+}  // namespace
+
 runtime::Task<Error> slack_failure(Services& services, const OpenSlack& connection,
                                    const CallAnswer& answer) {
     if (answer.kind == ErrorClass::lost) {
-        const auto done =
-            co_await store::write(services.loop, services.writer,
-                                  [&side = services.writer_side, no = connection.row.no,
-                                   reason = answer.error](store::Tx& tx) -> Result<> {
-                                      TRY(auto row, store::load_slack_connection(tx.db(), no));
-                                      if (!row) return {};
-                                      return lose_slack(tx, side, *std::move(row), reason);
-                                  });
+        const auto done = co_await store::write(
+            services.loop, services.writer,
+            [&side = services.writer_side, &asked = connection.row,
+             reason = answer.error](store::Tx& tx) -> Result<> {
+                TRY(auto row, store::load_slack_connection(tx.db(), asked.no));
+                // Renewed meanwhile: Slack spoke of another token.
+                if (!row || row->sealed != asked.sealed) return {};
+                return lose_slack(tx, side, *std::move(row), reason);
+            });
         if (!done) services.log.warning("slack.write_failed", {{"error", done.error()}});
         services.log.warning("slack.connection_lost", {{"reason", std::string_view{answer.error}}});
         co_return Error{Errc::conflict, answer.words, ""};
@@ -61,11 +81,11 @@ runtime::Task<Error> slack_failure(Services& services, const OpenSlack& connecti
     co_return Error{Errc::unavailable, answer.words, ""};
 }
 
-runtime::Task<Result<SlackChannel>> find_slack_channel(Services& services,
-                                                       const OpenSlack& connection,
+runtime::Task<Result<SlackChannel>> find_slack_channel(Services& services, OpenSlack& connection,
                                                        std::string channel) {
-    const CallAnswer answer = co_await services.slack->api.post_form(
-        "conversations.info", connection.tokens.access, {{"channel", std::move(channel)}});
+    connectors::slack::Form form{{"channel", std::move(channel)}};
+    const CallAnswer answer =
+        co_await ask_slack(services, connection, "conversations.info", std::move(form));
     if (!answer.ok && answer.error == "channel_not_found")
         co_return fail(Errc::invalid_argument, answer.words, "/config/channel");
     // The permission that is missing is one that was never asked for: to see private channels.
@@ -83,7 +103,7 @@ runtime::Task<Result<SlackChannel>> find_slack_channel(Services& services,
 }
 
 runtime::Task<Result<SlackChannelPage>> list_slack_channels(Services& services,
-                                                            const OpenSlack& connection,
+                                                            OpenSlack& connection,
                                                             std::string cursor, std::size_t limit) {
     SlackChannelPage out;
     for (int page = 0; page < empty_pages_max; ++page) {
@@ -91,8 +111,8 @@ runtime::Task<Result<SlackChannelPage>> list_slack_channels(Services& services,
                                      {"exclude_archived", "true"},
                                      {"limit", std::to_string(limit)}};
         if (!cursor.empty()) form.emplace_back("cursor", cursor);
-        const CallAnswer answer = co_await services.slack->api.post_form(
-            "conversations.list", connection.tokens.access, std::move(form));
+        const CallAnswer answer =
+            co_await ask_slack(services, connection, "conversations.list", std::move(form));
         if (!answer.ok && answer.error == "invalid_cursor")
             co_return fail(Errc::invalid_argument, "this cursor is not one of Slack's",
                            "/query/cursor");

@@ -28,10 +28,10 @@ runtime::Task<Result<OpenSlack>> open_slack(Services& services, std::int64_t wor
 runtime::Task<Error> slack_failure(Services& services, const OpenSlack& connection,
                                    const connectors::slack::CallAnswer& answer);
 
-/// One channel. Errc::invalid_argument with a pointer to /config/channel when Slack does not know
-/// it.
-runtime::Task<Result<SlackChannel>> find_slack_channel(Services& services,
-                                                       const OpenSlack& connection,
+/// Both ask once more when the token was renewed while they asked; `connection` has the new one
+/// then. One channel. Errc::invalid_argument with a pointer to /config/channel when Slack does not
+/// know it.
+runtime::Task<Result<SlackChannel>> find_slack_channel(Services& services, OpenSlack& connection,
                                                        std::string channel);
 
 struct SlackChannelPage {
@@ -41,7 +41,7 @@ struct SlackChannelPage {
 };
 /// A page that has channels while there are any: Slack's own pages may be short or empty.
 runtime::Task<Result<SlackChannelPage>> list_slack_channels(Services& services,
-                                                            const OpenSlack& connection,
+                                                            OpenSlack& connection,
                                                             std::string cursor, std::size_t limit);
 
 /// What an admin must do before messages arrive; empty when nothing.

@@ -172,7 +172,7 @@ runtime::Task<> SlackKeeper::look_after_channels() {
         const Destination& d = target->destination;
         if (const auto again = try_again_at(d); again && *again <= now()) co_await release(d.no);
         if (!may_heal(d)) continue;
-        const auto connection = co_await open_slack(services_, d.workspace_no, d.slack.connection);
+        auto connection = co_await open_slack(services_, d.workspace_no, d.slack.connection);
         if (!connection) continue;
         const auto channel = co_await find_slack_channel(services_, *connection, d.slack.channel);
         if (channel && channel->is_member && !channel->is_archived) co_await release(d.no);

@@ -114,13 +114,14 @@ Result<> finish_message(store::Tx& tx, WriterSide& side, const Ended& ended) {
     CHECK(store::change_slack_message(tx.db(), *row, State::sending));
     if (!ended.form_trouble.empty()) CHECK(raise_form_alert(tx, side, *row, ended));
     TRY(auto connection, store::load_slack_connection(tx.db(), row->key.connection_no));
-    if (connection && ended.is_expired) {
+    // Renewed meanwhile: Slack spoke of another token.
+    const bool same = connection && connection->sealed == ended.sealed;
+    if (same && ended.is_expired) {
         connection->expires_at = now;
         CHECK(store::change_slack_connection(tx.db(), *connection));
     }
     CHECK(note(tx, side, *row, ended.event));
-    if (connection && ended.is_lost)
-        CHECK(lose_slack(tx, side, *std::move(connection), ended.outcome));
+    if (same && ended.is_lost) CHECK(lose_slack(tx, side, *std::move(connection), ended.outcome));
     return {};
 }
 

@@ -41,11 +41,12 @@ struct Ended {
     std::int64_t message_no = 0;
     store::SlackMessageState state = store::SlackMessageState::sent;
     std::string ts;
-    std::string outcome;       ///< "sent", "sent_as_text", or Slack's error code
-    EventId event;             ///< nil for summaries and digests
-    bool is_lost = false;      ///< Slack does not accept the connection any more
-    bool is_expired = false;   ///< nor its token, which can be renewed
-    std::string form_trouble;  ///< what Slack did not understand; an alert is raised
+    std::string outcome;          ///< "sent", "sent_as_text", or Slack's error code
+    EventId event;                ///< nil for summaries and digests
+    bool is_lost = false;         ///< Slack does not accept the connection any more
+    bool is_expired = false;      ///< nor its token, which can be renewed
+    std::string form_trouble;     ///< what Slack did not understand; an alert is raised
+    std::optional<Bytes> sealed;  ///< the connection's tokens that Slack spoke of
 };
 
 /// Where messages are written down. One per loop; the methods run on it.

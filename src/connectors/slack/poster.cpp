@@ -130,6 +130,14 @@ runtime::Task<Poster::Sent> Poster::send(const Plan& plan, const Draft& draft,
     co_return out;
 }
 
+/// Whether the token that Slack did not take is an old one: then nothing is over.
+runtime::Task<bool> Poster::is_renewed(const Plan& plan, const Draft& draft) {
+    co_await parts_.loop.sleep_for(renewal_time);
+    const auto again =
+        co_await parts_.book.plan(plan.connection->id, draft.row.workspace_no, draft.row);
+    co_return again && again->connection && again->connection->sealed != plan.connection->sealed;
+}
+
 /// What a 2xx said must not be forgotten because the disk is full for a while.
 runtime::Task<> Poster::write_down(Ended ended, AttemptReport& report) {
     for (;;) {
@@ -153,13 +161,17 @@ runtime::Task<> Poster::conclude(const Plan& plan, const Draft& draft, std::int6
                 .state = State::failed,
                 .outcome = answer.ok ? sent.outcome : answer.error,
                 .event = draft.event,
-                .form_trouble = sent.form_trouble};
+                .form_trouble = sent.form_trouble,
+                .sealed = plan.connection->sealed};
     set(report, Verdict::retry, answer.words);
+    const bool refused = answer.kind == ErrorClass::lost || answer.kind == ErrorClass::expired;
+    bool renewed = false;
+    if (refused) renewed = co_await is_renewed(plan, draft);
     if (answer.ok) {
         ended.state = State::sent;
         ended.ts = text_of(answer.body, "ts").substr(0, 64);
         set(report, Verdict::delivered, "");
-    } else {
+    } else if (!renewed) {
         switch (answer.kind) {
             case ErrorClass::throttled:
                 report.verdict = Verdict::throttled;

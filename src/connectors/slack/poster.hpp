@@ -47,6 +47,7 @@ class Poster {
     };
     runtime::Task<> post_once(const Plan& plan, Draft& draft, AttemptReport& report);
     runtime::Task<Sent> send(const Plan& plan, const Draft& draft, const SlackMessageId& id);
+    runtime::Task<bool> is_renewed(const Plan& plan, const Draft& draft);
     runtime::Task<bool> wait_turn(const Plan& plan, const Draft& draft, AttemptReport& report);
     runtime::Task<> conclude(const Plan& plan, const Draft& draft, std::int64_t tries, Sent sent,
                              AttemptReport& report);

@@ -69,6 +69,10 @@ class WebApi {
 /// How long Slack asks to wait: 1 s to 1 h, 30 s where it does not say. `field` is Retry-After.
 Duration pause_asked(std::string_view field);
 
+/// Between Slack's refusal of a token and the look whether it was renewed meanwhile: Slack knows of
+/// a new token a moment before it is written down here.
+inline constexpr std::chrono::seconds renewal_time{1};
+
 /// What an answer or a failure means; pure.
 CallAnswer judge_call(const http::Client::Outcome& outcome);
 
