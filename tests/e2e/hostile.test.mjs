@@ -23,7 +23,7 @@ test('every number of the attack table has a row, or says what it waits for', ()
 test('41 a healthy receiver gets everything while 1,000 hostile ones hang', async (t) => {
   const stage = await makeIsolation();
   t.after(() => stage.close());
-  for (let i = 0; i < 3; ++i) await Promise.all(stage.hostile.map((_, n) => stage.provoke(n)));
+  for (let i = 0; i < 3; ++i) await stage.provoke();
   const times = await stream(stage, 2000, 50);
   assert.equal(times.from_acknowledged.length, 100);
   assert.ok(await stage.inFlight() > 0, 'the hostile ones still hang');

@@ -66,12 +66,18 @@ runtime::Task<Error> slack_failure(Services& services, const OpenSlack& connecti
         const auto done = co_await store::write(
             services.loop, services.writer,
             [&side = services.writer_side, &asked = connection.row,
-             reason = answer.error](store::Tx& tx) -> Result<> {
+             reason = answer.error](store::Tx& tx) -> Result<store::Applied> {
                 TRY(auto row, store::load_slack_connection(tx.db(), asked.no));
                 // Renewed meanwhile: Slack spoke of another token.
-                if (!row || row->sealed != asked.sealed) return {};
-                return lose_slack(tx, side, *std::move(row), reason);
+                if (!row || row->sealed != asked.sealed) return store::Applied::no;
+                CHECK(lose_slack(tx, side, *std::move(row), reason));
+                return store::Applied::yes;
             });
+        if (done && *done == store::Applied::no)
+            co_return Error{Errc::unavailable,
+                            "the connection to Slack was renewed or removed meanwhile: "
+                            "try again",
+                            ""};
         if (!done) services.log.warning("slack.write_failed", {{"error", done.error()}});
         services.log.warning("slack.connection_lost", {{"reason", std::string_view{answer.error}}});
         co_return Error{Errc::conflict, answer.words, ""};

@@ -28,9 +28,8 @@ runtime::Task<Result<OpenSlack>> open_slack(Services& services, std::int64_t wor
 runtime::Task<Error> slack_failure(Services& services, const OpenSlack& connection,
                                    const connectors::slack::CallAnswer& answer);
 
-/// Both ask once more when the token was renewed while they asked; `connection` has the new one
-/// then. One channel. Errc::invalid_argument with a pointer to /config/channel when Slack does not
-/// know it.
+/// One channel. Errc::invalid_argument with a pointer to /config/channel when Slack does not know
+/// it. A token that was renewed meanwhile is replaced in `connection`, and Slack asked again.
 runtime::Task<Result<SlackChannel>> find_slack_channel(Services& services, OpenSlack& connection,
                                                        std::string channel);
 
@@ -39,7 +38,8 @@ struct SlackChannelPage {
     std::string next_cursor;        ///< empty at the end
     std::optional<Duration> pause;  ///< Slack asks for fewer calls: the same page after this long
 };
-/// A page that has channels while there are any: Slack's own pages may be short or empty.
+/// A page that has channels while there are any: Slack's own pages may be short or empty. Renewed
+/// tokens as above.
 runtime::Task<Result<SlackChannelPage>> list_slack_channels(Services& services,
                                                             OpenSlack& connection,
                                                             std::string cursor, std::size_t limit);

@@ -167,11 +167,13 @@ runtime::Task<> Poster::conclude(const Plan& plan, const Draft& draft, std::int6
     const bool refused = answer.kind == ErrorClass::lost || answer.kind == ErrorClass::expired;
     bool renewed = false;
     if (refused) renewed = co_await is_renewed(plan, draft);
-    if (answer.ok) {
+    if (renewed) {
+        set(report, Verdict::retry, "Slack's token was renewed meanwhile: tried again with it");
+    } else if (answer.ok) {
         ended.state = State::sent;
         ended.ts = text_of(answer.body, "ts").substr(0, 64);
         set(report, Verdict::delivered, "");
-    } else if (!renewed) {
+    } else {
         switch (answer.kind) {
             case ErrorClass::throttled:
                 report.verdict = Verdict::throttled;
