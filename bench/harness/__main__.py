@@ -1,5 +1,6 @@
 import argparse
 import fcntl
+import resource
 import shutil
 import sys
 import tempfile
@@ -23,6 +24,7 @@ ROWS = {
     'destinations': lambda b: scenarios.throughput(b, 'destinations', entities=10_000),
     'mixed': scenarios.mixed,
     'long': lambda b: scenarios.long_run(b, b.options.long_seconds),
+    'by_connections': lambda b: scenarios.by_connections(b, [16, 64, 256, 1000, 2000]),
     'by_destinations': lambda b: scenarios.by_destinations(b, [1, 10, 100, 1000, 10_000]),
     'by_pending': lambda b: scenarios.by_pending(b, [1000, 10_000, 100_000, 1_000_000]),
     'by_load': lambda b: scenarios.by_load(b, [250, 500, 1000, 2000, 4000, 8000]),
@@ -85,6 +87,9 @@ def measure(options, folder, scratch):
 
 def main():
     options = read_options()
+    # Thousands of connections: as many files as this user may open at all.
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     folder = Path(options.out)
     folder.mkdir(parents=True, exist_ok=True)
     # Two at once would measure each other.

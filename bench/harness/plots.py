@@ -64,6 +64,9 @@ def write(results, folder, note):
     def points(row, key, factor=1):
         return [(p['x'], p[key] * factor) for p in results[row]]
 
+    if 'by_connections' in results:
+        save('throughput-connections', 'Throughput over connections', 'connections, closed loop', 'events per second',
+             {'events/s, fan-out 1': points('by_connections', 'events_per_s')})
     if 'by_destinations' in results:
         save('throughput-destinations', 'Throughput over destinations', 'destinations', 'events per second',
              {'events/s, fan-out 1': points('by_destinations', 'events_per_s')})

@@ -6,7 +6,7 @@ import time
 from . import machine
 from .product import Product
 from .rounds import Failed, summary
-from .tools import Sink, make_certificate, run_load
+from .tools import Sink, favour, make_certificate, run_load
 
 ENTITIES = 32
 FILL_BATCH = 500
@@ -45,11 +45,21 @@ def throughput(bench, name, fan_out=1, *, delay_ms=0, connections=None, entities
             [product.pid, bench.sink.pid], delay_ms)
 
 
+@contextlib.contextmanager
+def prompt(sink):
+    """A receiver that notes the time as soon as something arrives, as one with a processor of its own."""
+    favour(sink.pid)
+    try:
+        yield
+    finally:
+        favour(sink.pid, 0)
+
+
 def latency(bench, name, rate=1000, *, delay_ms=0, seconds=None):
     """Open loop. A round whose generator fell behind is refused."""
     made = []
     seconds = seconds or bench.options.latency_seconds
-    with running(bench, name, delay_ms=delay_ms) as product:
+    with running(bench, name, delay_ms=delay_ms) as product, prompt(bench.sink):
         set_up(bench, product)
         bench.product_segment(product, seconds=1, rate=200, connections=32)  # connections are made
         while sum(not r['invalid'] for r in made) < bench.options.rounds and len(made) < 3 * bench.options.rounds:
@@ -272,6 +282,15 @@ def long_run(bench, seconds):
 
 
 # --- Curves ---
+
+def by_connections(bench, counts):
+    """The yardsticks keep their connections: with more they only become slower."""
+    out = []
+    for count in counts:
+        made = throughput(bench, f'{count} connections', connections=count)
+        out.append({'x': count, **{k: made[k] for k in ('events_per_s', 'events_over_wrk', 'product_cpu_us_per_event', 'answer_p50_us', 'memory_mb', 'valid_rounds', 'rounds')}})
+    return out
+
 
 def by_destinations(bench, counts):
     out = []

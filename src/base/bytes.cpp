@@ -87,11 +87,11 @@ const EVP_MD* sha256_method() {
 }  // namespace
 
 std::string to_hex(ByteView bytes) {
-    std::string out;
-    out.reserve(bytes.size() * 2);
+    std::string out(bytes.size() * 2, '\0');
+    char* at = out.data();
     for (const std::uint8_t b : bytes) {
-        out += hex_digits[b >> 4];
-        out += hex_digits[b & 15];
+        *at++ = hex_digits[b >> 4];
+        *at++ = hex_digits[b & 15];
     }
     return out;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 
 #include "base/utf8.hpp"
 #include "http/problem.hpp"
@@ -61,16 +62,45 @@ Result<std::string> decode_segment(std::string_view raw) {
     return std::move(*text);
 }
 
-std::vector<std::string_view> split(std::string_view path) {
-    std::vector<std::string_view> segments;
-    path.remove_prefix(1);
-    for (;;) {
-        const std::size_t slash = path.find('/');
-        segments.push_back(path.substr(0, slash));
-        if (slash == std::string_view::npos) return segments;
-        path.remove_prefix(slash + 1);
-    }
+/// Nothing to decode and nothing to refuse.
+bool is_plain(std::string_view segment) {
+    return std::ranges::all_of(segment, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '_' || c == '-';
+    });
 }
+
+/// What lies between the slashes of a path, without copies: every request is looked up.
+class Segments {
+  public:
+    /// At most `Router::segments_max` of them.
+    explicit Segments(std::string_view path) {
+        while (!path.empty()) {
+            path.remove_prefix(1);
+            const std::size_t size = std::min(path.find('/'), path.size());
+            segments_.at(count_++) = path.substr(0, size);
+            path.remove_prefix(size);
+        }
+    }
+    Segments(const Segments&) = delete;
+    Segments& operator=(const Segments&) = delete;
+
+    Result<> decode_all() {
+        for (std::string_view& segment : std::span{segments_}.first(count_)) {
+            if (is_plain(segment)) continue;
+            decoded_.reserve(count_);  // views into it stay good
+            TRY(auto text, decode_segment(segment));
+            segment = decoded_.emplace_back(std::move(text));
+        }
+        return {};
+    }
+    std::span<const std::string_view> all() const { return std::span{segments_}.first(count_); }
+
+  private:
+    std::array<std::string_view, Router::segments_max> segments_;
+    std::size_t count_ = 0;
+    std::vector<std::string> decoded_;
+};
 
 }  // namespace
 
@@ -106,22 +136,22 @@ struct Router::Node {
 
     /// The node of `segments[at…]`, with the segments that stand for parameters. A fixed segment
     /// that leads nowhere gives way to the parameter beside it.
-    const Node* walk(const std::vector<std::string>& segments, std::size_t at,
+    const Node* walk(std::span<const std::string_view> segments, std::size_t at,
                      std::vector<PathParameters::Parameter>& values) const {
         if (at == segments.size()) return is_end() ? this : nullptr;
         if (const Node* const next = find_fixed(segments[at]))
             if (const Node* const end = next->walk(segments, at + 1, values)) return end;
         if (segments[at].empty()) return nullptr;
         if (parameter) {
-            values.push_back({parameter_name, segments[at]});
+            values.push_back({parameter_name, std::string{segments[at]}});
             if (const Node* const end = parameter->walk(segments, at + 1, values)) return end;
             values.pop_back();
         }
         if (!rest) return nullptr;
-        std::string joined = segments[at];
-        for (std::size_t i = at + 1; i < segments.size(); ++i) {
-            if (segments[i].empty()) return nullptr;
-            joined += "/" + segments[i];
+        std::string joined{segments[at]};
+        for (const std::string_view segment : segments.subspan(at + 1)) {
+            if (segment.empty()) return nullptr;
+            joined.append("/").append(segment);
         }
         values.push_back({rest_name, std::move(joined)});
         return rest.get();
@@ -139,8 +169,10 @@ Result<> Router::add(Method method, std::string_view pattern, RouteId route) {
                     "the route " + std::string{pattern} + " " + std::string{why});
     };
     if (!pattern.starts_with('/')) return refuse("does not start with /");
-    const auto segments = split(pattern);
-    if (segments.size() > segments_max) return refuse("has too many segments");
+    if (static_cast<std::size_t>(std::ranges::count(pattern, '/')) > segments_max)
+        return refuse("has too many segments");
+    const Segments split{pattern};
+    const auto segments = split.all();
     Node* node = root_.get();
     for (std::size_t i = 0; i < segments.size(); ++i) {
         std::string_view segment = segments[i];
@@ -173,14 +205,10 @@ Result<> Router::add(Method method, std::string_view pattern, RouteId route) {
 Router::Found Router::find(Method method, std::string_view path) const {
     if (!path.starts_with('/')) return NoSuchPath{};
     if (static_cast<std::size_t>(std::ranges::count(path, '/')) > segments_max) return NoSuchPath{};
-    std::vector<std::string> segments;
-    for (const std::string_view raw : split(path)) {
-        auto segment = decode_segment(raw);
-        if (!segment) return BadPath{std::move(segment).error()};
-        segments.push_back(*std::move(segment));
-    }
+    Segments segments{path};
+    if (auto decoded = segments.decode_all(); !decoded) return BadPath{std::move(decoded).error()};
     Match match{};
-    const Node* const node = root_->walk(segments, 0, match.parameters.values_);
+    const Node* const node = root_->walk(segments.all(), 0, match.parameters.values_);
     if (!node) return NoSuchPath{};
     const auto route_for = [&](Method m) { return node->routes[static_cast<std::size_t>(m)]; };
     auto route = route_for(method);

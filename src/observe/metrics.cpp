@@ -21,6 +21,9 @@ using Source = std::variant<const Counter*, const Gauge*, const Histogram*>;
 
 struct MetricsPage::Series {
     std::string labels;  ///< `outcome="delivered"`, without braces
+    /// What stands before each of its numbers, written once: a page has thousands of lines, and is
+    /// written on a loop that has other things to do.
+    std::vector<std::string> heads;
     std::vector<Source> sources;
 };
 
@@ -79,9 +82,30 @@ std::string braced(std::string_view labels) {
     return labels.empty() ? std::string{} : fmt::format("{{{}}}", labels);
 }
 
-void render_histogram(std::string& out, std::string_view name, std::string_view labels,
+constexpr std::size_t buckets = Histogram::bounds_ns.size() + 1;
+
+std::vector<std::string> heads_of(std::string_view name, std::string_view type,
+                                  std::string_view labels) {
+    if (type != "histogram") return {fmt::format("{}{} ", name, braced(labels))};
+    std::vector<std::string> out;
+    for (std::size_t i = 0; i < buckets; ++i) {
+        const std::string bound =
+            i + 1 == buckets ? "+Inf"
+                             : seconds(static_cast<std::uint64_t>(Histogram::bounds_ns[i]));
+        out.push_back(fmt::format("{}_bucket{{{}{}le=\"{}\"}} ", name, labels,
+                                  labels.empty() ? "" : ",", bound));
+    }
+    out.push_back(fmt::format("{}_sum{} ", name, braced(labels)));
+    out.push_back(fmt::format("{}_count{} ", name, braced(labels)));
+    return out;
+}
+
+void add_line(std::string& out, std::string_view head, std::string_view value) {
+    out.append(head).append(value) += '\n';
+}
+
+void render_histogram(std::string& out, const std::vector<std::string>& heads,
                       const std::vector<Source>& sources) {
-    constexpr std::size_t buckets = Histogram::bounds_ns.size() + 1;
     // Read once, so that the count below equals the last bucket even while others observe.
     std::array<std::uint64_t, buckets> counts{};
     std::uint64_t sum_ns = 0;
@@ -91,17 +115,12 @@ void render_histogram(std::string& out, std::string_view name, std::string_view 
         sum_ns += histogram.sum_ns();
     }
     std::uint64_t below = 0;
-    auto to = std::back_inserter(out);
     for (std::size_t i = 0; i < buckets; ++i) {
         below += counts[i];
-        const std::string bound =
-            i + 1 == buckets ? "+Inf"
-                             : seconds(static_cast<std::uint64_t>(Histogram::bounds_ns[i]));
-        fmt::format_to(to, "{}_bucket{{{}{}le=\"{}\"}} {}\n", name, labels,
-                       labels.empty() ? "" : ",", bound, below);
+        add_line(out, heads[i], fmt::to_string(below));
     }
-    fmt::format_to(to, "{}_sum{} {}\n", name, braced(labels), seconds(sum_ns));
-    fmt::format_to(to, "{}_count{} {}\n", name, braced(labels), below);
+    add_line(out, heads[buckets], seconds(sum_ns));
+    add_line(out, heads[buckets + 1], fmt::to_string(below));
 }
 
 }  // namespace
@@ -124,7 +143,8 @@ MetricsPage::Series& MetricsPage::series(Family family, std::string_view type, L
     std::string text = labels_text(labels);
     const auto series = std::ranges::find(entry.series, text, &Series::labels);
     if (series != entry.series.end()) return *series;
-    return entry.series.emplace_back(Series{std::move(text), {}});
+    std::vector<std::string> heads = heads_of(name, type, text);
+    return entry.series.emplace_back(Series{std::move(text), std::move(heads), {}});
 }
 
 void MetricsPage::add(Family family, Labels labels, const Counter& counter) {
@@ -150,7 +170,7 @@ std::string MetricsPage::render() const {
                        escaped(entry->help, Quotes::plain), entry->name, entry->type);
         for (const Series& series : entry->series) {
             if (entry->type == "histogram") {
-                render_histogram(out, entry->name, series.labels, series.sources);
+                render_histogram(out, series.heads, series.sources);
                 continue;
             }
             std::uint64_t counted = 0;
@@ -162,8 +182,8 @@ std::string MetricsPage::render() const {
                     level += (*gauge)->value();
             }
             const bool is_gauge = entry->type == "gauge";
-            fmt::format_to(to, "{}{} {}\n", entry->name, braced(series.labels),
-                           is_gauge ? fmt::to_string(level) : fmt::to_string(counted));
+            add_line(out, series.heads.front(),
+                     is_gauge ? fmt::to_string(level) : fmt::to_string(counted));
         }
     }
     return out;
