@@ -90,7 +90,7 @@ def main():
     # Thousands of connections: as many files as this user may open at all.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    folder = Path(options.out)
+    folder = ROOT / options.out
     folder.mkdir(parents=True, exist_ok=True)
     # Two at once would measure each other.
     with open(folder / 'lock', 'w') as lock:

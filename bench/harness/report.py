@@ -27,6 +27,7 @@ SHOWN = [
     ('events3', 'deliveries_per_s'), ('events3', 'product_cpu_us_per_delivery'),
     ('latency', 'acknowledged_arrived_p50_us'), ('latency', 'received_arrived_p50_us'),
     ('latency', 'received_arrived_p99_us'), ('latency', 'sync_p99_us'),
+    ('latency', 'raw_answer_p50_us'), ('latency', 'raw_answer_p99_us'),
     ('tls', 'tls_cpu_us'), ('tls', 'plain_cpu_us'),
     ('pending', 'pending'), ('pending', 'fill_events_per_s'), ('pending', 'restart_memory_mb'),
     ('delay2', 'events_over_wrk'), ('delay2', 'events_per_s'), ('delay10', 'events_over_wrk'),

@@ -56,7 +56,8 @@ def prompt(sink):
 
 
 def latency(bench, name, rate=1000, *, delay_ms=0, seconds=None):
-    """Open loop. A round whose generator fell behind is refused."""
+    """Open loop, beside the same load sent straight to the sink. A round is refused when the generator
+    fell behind, or when an exchange without the product took a millisecond already."""
     made = []
     seconds = seconds or bench.options.latency_seconds
     with running(bench, name, delay_ms=delay_ms) as product, prompt(bench.sink):
@@ -65,16 +66,20 @@ def latency(bench, name, rate=1000, *, delay_ms=0, seconds=None):
         while sum(not r['invalid'] for r in made) < bench.options.rounds and len(made) < 3 * bench.options.rounds:
             reasons = [] if bench.wait_until_quiet([product.pid, bench.sink.pid]) else ['busy before']
             before = machine.sync_probe(bench.tools, bench.tools.scratch, delay_ms, 1000)
+            raw = run_load(bench.tools, bench.sink.port, bench.plain_body, rate=rate, seconds=2, connections=64)
             r = bench.product_segment(product, rate=rate, seconds=seconds, connections=64)
             after = machine.sync_probe(bench.tools, bench.tools.scratch, delay_ms, 1000)
             if r['others'] > machine.OTHERS_MAX:
                 reasons.append('busy during')
             if r['behind_p99_us'] > 1000:
                 reasons.append('generator behind')
+            if raw['answer_p99_us'] > 1000:
+                reasons.append('raw exchange slow')
             if any(machine.in_slow_mode(p, delay_ms) for p in (before, after)):
                 reasons.append('slow syncs')
             bench.rounds += 1
             bench.refused.update(reasons)
+            r.update({f'raw_{key}': raw[key] for key in ('answer_p50_us', 'answer_p99_us')})
             r['sync_p50_us'] = (before['p50_us'] + after['p50_us']) / 2
             r['sync_p99_us'] = (before['p99_us'] + after['p99_us']) / 2
             r['received_arrived_goal_us'] = 2.2 * r['sync_p99_us'] + 1000
@@ -84,7 +89,7 @@ def latency(bench, name, rate=1000, *, delay_ms=0, seconds=None):
             bench.say(f'  {name} {len(made)}: p99 acknowledged → arrived '
                       f'{r["acknowledged_arrived_p99_us"]:.0f} µs, received → arrived '
                       f'{r["received_arrived_p99_us"]:.0f} µs (goal {r["received_arrived_goal_us"]:.0f}), '
-                      f'sync p99 {r["sync_p99_us"]:.0f} µs'
+                      f'sync p99 {r["sync_p99_us"]:.0f} µs, raw exchange p99 {r["raw_answer_p99_us"]:.0f} µs'
                       + (f'  INVALID: {", ".join(reasons)}' if reasons else ''))
     return summary(made)
 
