@@ -71,8 +71,8 @@ def conditions(options):
             f'commit: {commit}; preset release; synchronous=FULL, group commit, ledger leaf in the '
             'transaction; defaults but for ' + settings,
             f'load: {BODY_BYTES}-byte JSON, keep-alive, {options.connections} connections, closed loop '
-            f'(latency: open loop, 64 connections, load generator and sink at nice -10 when run by root), '
-            '32 destinations per copy, load generator, product and sink share all cores',
+            f'(latency: open loop, 64 connections), 32 destinations per copy, load generator, '
+            'product and sink share all cores',
             f'segments: {options.calibrator_seconds:g} s calibrator, {options.product_seconds:g} s product, '
             f'{options.latency_seconds:g} s latency; {options.rounds} valid rounds wanted; medians [lowest–highest]']
 

@@ -6,7 +6,7 @@ import time
 from . import machine
 from .product import Product
 from .rounds import Failed, summary
-from .tools import Sink, favour, make_certificate, run_load
+from .tools import Sink, make_certificate, run_load
 
 ENTITIES = 32
 FILL_BATCH = 500
@@ -45,22 +45,12 @@ def throughput(bench, name, fan_out=1, *, delay_ms=0, connections=None, entities
             [product.pid, bench.sink.pid], delay_ms)
 
 
-@contextlib.contextmanager
-def prompt(sink):
-    """A receiver that notes the time as soon as something arrives, as one with a processor of its own."""
-    favour(sink.pid)
-    try:
-        yield
-    finally:
-        favour(sink.pid, 0)
-
-
 def latency(bench, name, rate=1000, *, delay_ms=0, seconds=None):
     """Open loop, beside the same load sent straight to the sink. A round is refused when the generator
     fell behind, or when an exchange without the product took a millisecond already."""
     made = []
     seconds = seconds or bench.options.latency_seconds
-    with running(bench, name, delay_ms=delay_ms) as product, prompt(bench.sink):
+    with running(bench, name, delay_ms=delay_ms) as product:
         set_up(bench, product)
         bench.product_segment(product, seconds=1, rate=200, connections=32)  # connections are made
         while sum(not r['invalid'] for r in made) < bench.options.rounds and len(made) < 3 * bench.options.rounds:

@@ -84,14 +84,6 @@ class Sink:
             path.unlink(missing_ok=True)
 
 
-def favour(pid, value=-10):
-    """An instrument that waits for its turn measures the machine's queue. Needs root; else nothing."""
-    try:
-        os.setpriority(os.PRIO_PROCESS, pid, value)
-    except PermissionError:
-        pass
-
-
 def wait_for(process):
     """Output and processor seconds of a child that ends by itself."""
     output = process.stdout.read()
@@ -112,10 +104,7 @@ def run_load(tools, port, bodies, *, path='/', head=None, keep=False, **options)
         command += ['--out', str(out)]
     for name, value in options.items():
         command += [f'--{name}', str(value)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    if options.get('rate'):
-        favour(process.pid)
-    text, cpu = wait_for(process)
+    text, cpu = wait_for(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
     report = json.loads(text)
     report['cpu'] = cpu
     report['ok'] = sum(n for status, n in report['statuses'].items() if int(status) < 300)

@@ -132,7 +132,7 @@ export async function isolation() {
       for (let i = 0; i < 2; ++i) seen.beside.push(p99(await stream(stage, segment_ms)));
       work.over = true;
       await provoking;
-      await eventually('the hostile ones are over', async () => (await stage.inFlight()) === 0, 180_000);
+      await eventually('the hostile ones are over', async () => (await stage.inFlight()) === 0, 60_000);
       await alone();
     }
     assert.equal(stage.server.child.exit, null);
