@@ -10,16 +10,6 @@
 namespace blotter::api {
 namespace {
 
-EventAnswer answer_of(const intake::Accepted& accepted) {
-    EventAnswer out;
-    out.append("id", accepted.id.text());
-    out.append("status", "accepted");
-    out.append("accepted_at", to_rfc3339(accepted.accepted_at));
-    out.append("deliveries", static_cast<std::uint64_t>(accepted.deliveries));
-    if (accepted.repeated) out.append("repeated", true);
-    return out;
-}
-
 /// A file that an event names must be there, and be the one that it says; what the event leaves out
 /// is filled in, so that receivers can check what they fetch.
 Result<std::optional<FileId>> settle_file(store::Tx& tx, std::int64_t workspace_no,
@@ -68,14 +58,9 @@ Result<std::vector<FileId>> settle_files(store::Tx& tx, std::int64_t workspace_n
 }
 
 /// A document that is kept here has its own history, which only its state machine writes.
-Result<> refuse_own_document(store::Tx& tx, std::int64_t workspace_no, const EventDraft& draft) {
-    const json::Value* named = draft.data.at_pointer("/document/id");
-    if (group_of(draft.type) != EventGroup::document || named == nullptr ||
-        named->as_string() == nullptr)
-        return {};
-    const auto id = DocumentId::parse(*named->as_string());
-    if (!id) return {};
-    TRY(const auto known, store::find_document(tx.db(), workspace_no, *id));
+Result<> refuse_own_document(store::Tx& tx, std::int64_t workspace_no, const PostedEvent& event) {
+    if (group_of(event.draft.type) != EventGroup::document || !event.document) return {};
+    TRY(const auto known, store::find_document(tx.db(), workspace_no, *event.document));
     if (!known) return {};
     return fail(Errc::conflict,
                 "this document is kept here: validate and send it with POST "
@@ -85,30 +70,25 @@ Result<> refuse_own_document(store::Tx& tx, std::int64_t workspace_no, const Eve
 
 /// An envelope that is kept here has its own history, which only its state machine writes; other
 /// kinds of events may belong to it.
-Result<> find_own_envelope(store::Tx& tx, std::int64_t workspace_no, EventDraft& draft) {
-    const json::Value* named = draft.data.at_pointer("/envelope/id");
-    if (named == nullptr || named->as_string() == nullptr) return {};
-    // Most are ids of another system: no need to hear why they are none of ours.
-    if (!named->as_string()->starts_with(EnvelopeId::prefix)) return {};
-    const auto id = EnvelopeId::parse(*named->as_string());
-    if (!id) return {};
-    TRY(const auto no, store::find_envelope_no(tx.db(), workspace_no, *id));
+Result<> find_own_envelope(store::Tx& tx, std::int64_t workspace_no, PostedEvent& event) {
+    if (!event.envelope) return {};
+    TRY(const auto no, store::find_envelope_no(tx.db(), workspace_no, *event.envelope));
     if (!no) return {};
-    const EventGroup group = group_of(draft.type);
+    const EventGroup group = group_of(event.draft.type);
     if (group != EventGroup::document && group != EventGroup::source)
         return fail(Errc::conflict,
                     "this envelope is kept here: report what happens to it with POST "
                     "/v1/envelopes/{envelope_id}/…, and its events follow",
                     "/data/envelope/id");
-    draft.envelope = *id;
-    draft.envelope_no = *no;
+    event.draft.envelope = event.envelope;
+    event.draft.envelope_no = *no;
     return {};
 }
 
 /// An event that was accepted before, perhaps under rules that have changed since.
-Result<std::optional<EventAnswer>> find_accepted(store::Tx& tx, std::int64_t workspace_no,
-                                                 const PostedEvent& event,
-                                                 const std::optional<std::string>& key) {
+Result<std::optional<intake::Accepted>> find_accepted(store::Tx& tx, std::int64_t workspace_no,
+                                                      const PostedEvent& event,
+                                                      const std::optional<std::string>& key) {
     std::optional<store::EventRow> row;
     bool same = false;
     if (key) {
@@ -128,7 +108,7 @@ Result<std::optional<EventAnswer>> find_accepted(store::Tx& tx, std::int64_t wor
         return fail(Errc::conflict,
                     "this id or key was used before for another event; use a new one, or send "
                     "exactly the same event again");
-    return answer_of({row->id, row->seq, row->accepted_at, row->plan.size(), true});
+    return intake::Accepted{row->id, row->seq, row->accepted_at, row->plan.size(), true};
 }
 
 struct Aside {
@@ -176,10 +156,10 @@ Result<> write_aside(store::Tx& tx, WriterSide& side, const routing::WorkspaceFa
     return {};
 }
 
-Result<EventAnswer> set_aside(store::Tx& tx, WriterSide& side, std::int64_t workspace_no,
-                              const PostedEvent& event, const std::optional<std::string>& key) {
-    TRY(auto accepted, find_accepted(tx, workspace_no, event, key));
-    if (accepted) return *std::move(accepted);
+Result<Taken> set_aside(store::Tx& tx, WriterSide& side, std::int64_t workspace_no,
+                        const PostedEvent& event, const std::optional<std::string>& key) {
+    TRY(const auto accepted, find_accepted(tx, workspace_no, event, key));
+    if (accepted) return *accepted;
     const auto* workspace = side.directory().get().workspace(workspace_no);
     if (workspace == nullptr) return fail(Errc::not_found, "there is no such workspace");
     CHECK(side.keys().ensure(tx, workspace->id, workspace_no, side.clock().wall()));
@@ -193,13 +173,7 @@ Result<EventAnswer> set_aside(store::Tx& tx, WriterSide& side, std::int64_t work
                 counter.add();
             });
     }
-    EventAnswer out;
-    out.append("status", "quarantined");
-    out.append("quarantine_id", aside.id.text());
-    out.append("reason", event.suspicion->detail);
-    out.append("pointer", event.suspicion->pointer);
-    if (aside.repeated) out.append("repeated", true);
-    return out;
+    return SetAside{aside.id, *event.suspicion, aside.repeated};
 }
 
 }  // namespace
@@ -213,24 +187,44 @@ security::Cell quarantine_cell(const WorkspaceId& workspace, const QuarantineId&
     return {workspace, "quarantine", "payload", id.value};
 }
 
-Result<EventAnswer> accept_event(store::Tx& tx, WriterSide& side, std::int64_t workspace_no,
-                                 PostedEvent event, const std::optional<std::string>& key) {
+json::Object answer_of(const Taken& taken) {
+    json::Object out;
+    if (const auto* aside = std::get_if<SetAside>(&taken)) {
+        out.append("status", "quarantined");
+        out.append("quarantine_id", aside->id.text());
+        out.append("reason", aside->suspicion.detail);
+        out.append("pointer", aside->suspicion.pointer);
+        if (aside->repeated) out.append("repeated", true);
+        return out;
+    }
+    const auto& accepted = std::get<intake::Accepted>(taken);
+    out.append("id", accepted.id.text());
+    out.append("status", "accepted");
+    out.append("accepted_at", to_rfc3339(accepted.accepted_at));
+    out.append("deliveries", static_cast<std::uint64_t>(accepted.deliveries));
+    if (accepted.repeated) out.append("repeated", true);
+    return out;
+}
+
+Result<intake::Accepted> accept_event(store::Tx& tx, WriterSide& side, std::int64_t workspace_no,
+                                      PostedEvent event, const std::optional<std::string>& key) {
     TRY(const std::vector<FileId> files, settle_files(tx, workspace_no, event.draft.data));
-    CHECK(refuse_own_document(tx, workspace_no, event.draft));
-    CHECK(find_own_envelope(tx, workspace_no, event.draft));
+    CHECK(refuse_own_document(tx, workspace_no, event));
+    CHECK(find_own_envelope(tx, workspace_no, event));
     const std::optional<EnvelopeId> envelope = event.draft.envelope;
     TRY(const intake::Accepted accepted,
-        side.intake.accept(tx, workspace_no, std::move(event.draft), {key, event.hash}));
+        side.intake.accept(tx, workspace_no, std::move(event.draft),
+                           {key, event.hash, std::move(event.prepared)}));
     if (!accepted.repeated)
         for (const FileId& file : files)
             CHECK(store::use_file(tx.db(), file, envelope ? envelope->value : accepted.id.value));
     observe::Counter& counter = accepted.repeated ? side.events.repeated : side.events.accepted;
     tx.after_commit([&counter] { counter.add(); });
-    return answer_of(accepted);
+    return accepted;
 }
 
-Result<EventAnswer> take_event(store::Tx& tx, WriterSide& side, std::int64_t workspace_no,
-                               PostedEvent event, const std::optional<std::string>& key) {
+Result<Taken> take_event(store::Tx& tx, WriterSide& side, std::int64_t workspace_no,
+                         PostedEvent event, const std::optional<std::string>& key) {
     if (event.suspicion) return set_aside(tx, side, workspace_no, event, key);
     return accept_event(tx, side, workspace_no, std::move(event), key);
 }

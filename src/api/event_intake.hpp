@@ -3,21 +3,30 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "api/event_request.hpp"
 #include "api/services.hpp"
 
-/// What becomes of a posted event. Writer's thread only.
+/// What becomes of a posted event. Writer's thread only, but for what says otherwise.
 namespace blotter::api {
 
-/// Members of the answer: {id, status: "accepted", accepted_at, deliveries, repeated?} or
-/// {status: "quarantined", quarantine_id, reason, pointer, repeated?}.
-using EventAnswer = json::Object;
+/// An event whose data is not what it should be waits for a person.
+struct SetAside {
+    QuarantineId id;
+    Error suspicion;
+    bool repeated = false;  ///< the same again: it waits already
+};
+using Taken = std::variant<intake::Accepted, SetAside>;
 
 /// Accepts the event, or sets it aside with an alert when it is suspicious. The errors of
 /// `is_of_the_event` are the event's own: nothing of it was written that matters.
-Result<EventAnswer> take_event(store::Tx& tx, WriterSide& side, std::int64_t workspace_no,
-                               PostedEvent event, const std::optional<std::string>& key);
+Result<Taken> take_event(store::Tx& tx, WriterSide& side, std::int64_t workspace_no,
+                         PostedEvent event, const std::optional<std::string>& key);
+
+/// {id, status: "accepted", accepted_at, deliveries, repeated?} or
+/// {status: "quarantined", quarantine_id, reason, pointer, repeated?}. Any thread.
+json::Object answer_of(const Taken& taken);
 
 /// The kind of the alert that an event was set aside.
 inline constexpr std::string_view quarantined_alert = "event_quarantined";
@@ -26,8 +35,8 @@ inline constexpr std::string_view quarantined_alert = "event_quarantined";
 bool is_of_the_event(Errc code);
 
 /// Accepts it whatever its data is like: for a person who releases it from quarantine.
-Result<EventAnswer> accept_event(store::Tx& tx, WriterSide& side, std::int64_t workspace_no,
-                                 PostedEvent event, const std::optional<std::string>& key);
+Result<intake::Accepted> accept_event(store::Tx& tx, WriterSide& side, std::int64_t workspace_no,
+                                      PostedEvent event, const std::optional<std::string>& key);
 
 /// Where the text of a quarantined event is sealed: the event as JSON, as it was sent.
 security::Cell quarantine_cell(const WorkspaceId& workspace, const QuarantineId& id);

@@ -76,6 +76,17 @@ Result<EventDraft> read_draft(const json::Value& body, const EventRules& rules) 
     return out;
 }
 
+/// Most are ids of another system: no need to hear why they are none of ours.
+template <typename IdType>
+std::optional<IdType> id_at(const json::Value& data, std::string_view pointer) {
+    const json::Value* named = data.at_pointer(pointer);
+    const std::string* text = named == nullptr ? nullptr : named->as_string();
+    if (text == nullptr || !text->starts_with(IdType::prefix)) return std::nullopt;
+    auto id = IdType::parse(*text);
+    if (!id) return std::nullopt;
+    return *id;
+}
+
 }  // namespace
 
 Timestamp read_reported_time(json::ObjectReader& in, std::string_view name, Timestamp now) {
@@ -98,6 +109,8 @@ Result<PostedEvent> read_event(json::Value& body, const EventRules& rules) {
         out.suspicion = std::move(checked).error();
         out.text = json::to_text(body);
     }
+    out.envelope = id_at<EnvelopeId>(data, "/envelope/id");
+    out.document = id_at<DocumentId>(data, "/document/id");
     out.draft.data = std::move(data);
     return out;
 }

@@ -5,6 +5,7 @@
 
 #include "api/metadata_schemas.hpp"
 #include "base/json_reader.hpp"
+#include "intake/prepare.hpp"
 #include "model/event.hpp"
 #include "routing/directory.hpp"
 
@@ -25,6 +26,11 @@ struct PostedEvent {
     /// What is wrong with its data (Errc::quarantined with the place): it is set aside then.
     std::optional<Error> suspicion;
     std::string text;  ///< the whole event as JSON, only when it is suspicious
+    /// What its data names that may be kept here: the ids have the form of ours.
+    std::optional<EnvelopeId> envelope{};
+    std::optional<DocumentId> document{};
+    /// What could be made of it before the writer sees it: its data may be there only.
+    std::optional<intake::Prepared> prepared{};
 };
 
 enum class Hash : bool { when_it_has_an_id, always };

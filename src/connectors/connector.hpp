@@ -12,7 +12,8 @@
 
 namespace blotter::connectors {
 
-/// One attempt to make. `event` and `target` stay as they are until the report.
+/// One attempt to make. `event` and `target` stay as they are until the report; the event is one
+/// of `with_data`.
 struct AttemptRequest {
     std::shared_ptr<const EventFacts> event;
     routing::TargetPtr target;

@@ -62,6 +62,31 @@ TEST(EventBody, the_ledgers_payload_has_no_links) {
     EXPECT_FALSE(canonical_payload(completed(file)).contains("\"url\""));
 }
 
+TEST(EventBody, data_that_was_left_out_is_read_again_for_who_needs_it) {
+    EventFacts whole = completed(FileId{});
+    whole.type = EventType::recipient_signed;
+    whole.data =
+        json::parse(R"({"envelope":{"id":"env_1","metadata":{"montant_ht":12500.10}}})").value();
+    EventFacts lean = whole;
+    lean.payload = std::make_shared<const std::string>(canonical_payload(whole));
+    lean.data = json::Value{};
+    const auto event = std::make_shared<const EventFacts>(lean);
+    Destination plain;
+    plain.webhook.format = BodyFormat::standard;
+    EXPECT_EQ(with_data(event, plain), event);
+    EXPECT_EQ(ready_body(*event, BodyFormat::standard, false), lean.payload);
+    Destination flat = plain;
+    flat.webhook.format = BodyFormat::flat;
+    Destination renamed = plain;
+    renamed.webhook.aliases = true;
+    Destination chat = plain;
+    chat.kind = "slack";
+    for (const Destination* one : {&flat, &renamed, &chat})
+        EXPECT_EQ(json::to_text(with_data(event, *one)->data), json::to_text(whole.data));
+    EXPECT_FALSE(data_of("{}"));
+    EXPECT_FALSE(data_of("{"));
+}
+
 TEST(Links, only_the_key_that_made_a_token_opens_it) {
     const LinkSigner mine{security::Secret::copy_of(std::string(32, 'k')), "https://b.example"};
     const LinkSigner other{security::Secret::copy_of(std::string(32, 'o')), "https://b.example"};

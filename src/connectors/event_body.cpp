@@ -1,5 +1,7 @@
 #include "connectors/event_body.hpp"
 
+#include "base/invariant.hpp"
+
 namespace blotter::connectors {
 namespace {
 
@@ -112,8 +114,38 @@ std::shared_ptr<const std::string> ready_body(const EventFacts& event, BodyForma
     return event.payload;
 }
 
+bool is_payload_enough(const Destination& destination, EventType type) {
+    const WebhookSettings& webhook = destination.webhook;
+    const bool renamed = webhook.aliases && alias_of(type) != to_text(type);
+    return destination.kind == "webhook" && webhook.format == BodyFormat::standard && !renamed;
+}
+
+Result<json::Value> data_of(std::string_view payload) {
+    constexpr std::size_t bytes_max = 16 << 20;
+    TRY(json::Value body, json::parse(payload, {.bytes_max = bytes_max}));
+    json::Object* members = body.as_object();
+    json::Value* data = members == nullptr ? nullptr : members->find("data");
+    if (data == nullptr) return fail(Errc::corrupt, "the payload of an event has no data");
+    return std::move(*data);
+}
+
+std::shared_ptr<const EventFacts> with_data(std::shared_ptr<const EventFacts> event,
+                                            const Destination& destination) {
+    if (!event->data.is_null() || !event->payload) return event;
+    if (is_payload_enough(destination, event->type)) return event;
+    auto out = std::make_shared<EventFacts>(*event);
+    auto data = data_of(*event->payload);
+    INVARIANT(data.has_value());  // It was written by this process.
+    out->data = *std::move(data);
+    return out;
+}
+
 std::string canonical_payload(const EventFacts& event) {
-    return standard(event, false, event.data);
+    return canonical_payload(event, event.data);
+}
+
+std::string canonical_payload(const EventFacts& event, const json::Value& data) {
+    return standard(event, false, data);
 }
 
 }  // namespace blotter::connectors

@@ -7,6 +7,7 @@
 
 #include "base/ids.hpp"
 #include "base/json.hpp"
+#include "base/result.hpp"
 #include "base/time.hpp"
 #include "model/destination.hpp"
 #include "model/event_types.hpp"
@@ -26,6 +27,7 @@ struct EventFacts {
     std::optional<std::int64_t> envelope_no;
     /// Set by intake for an envelope that another application keeps; see store::EventRow.
     std::optional<std::int64_t> order_key;
+    /// Null where the payload says it all; see `data_of`.
     json::Value data;
     /// `canonical_payload`, where it was written already; null elsewhere.
     std::shared_ptr<const std::string> payload;
@@ -47,7 +49,20 @@ std::string render_body(const EventFacts& event, BodyFormat format, bool aliases
 std::shared_ptr<const std::string> ready_body(const EventFacts& event, BodyFormat format,
                                               bool aliases);
 
+/// Whether `ready_body` will be the payload for this destination, as long as the event names no
+/// file: then nobody needs the event's data as a tree.
+bool is_payload_enough(const Destination& destination, EventType type);
+
+/// The `data` of a payload. Errc::corrupt.
+Result<json::Value> data_of(std::string_view payload);
+
+/// The event as the destination needs it: with its data, unless the payload is enough.
+std::shared_ptr<const EventFacts> with_data(std::shared_ptr<const EventFacts> event,
+                                            const Destination& destination);
+
 /// The plain facts as the ledger commits to them: the standard body without links.
 std::string canonical_payload(const EventFacts& event);
+/// The same for facts that are without their data yet.
+std::string canonical_payload(const EventFacts& event, const json::Value& data);
 
 }  // namespace blotter::connectors

@@ -166,6 +166,7 @@ runtime::Task<connectors::AttemptReport> report_no_connector() {
 runtime::Task<connectors::AttemptReport> Engine::try_out(connectors::AttemptRequest request) {
     const auto found = parts_.connectors.find(request.target->destination.kind);
     if (found == parts_.connectors.end()) return report_no_connector();
+    request.event = connectors::with_data(std::move(request.event), request.target->destination);
     return found->second->attempt(std::move(request));
 }
 

@@ -14,23 +14,6 @@
 
 namespace blotter::intake {
 
-namespace {
-
-/// Of an envelope that another application keeps, by the id that it has there: 62 bits of a hash
-/// under a bit that no envelope's number has. Two that meet by chance only wait for each other.
-std::optional<std::int64_t> foreign_order_key(std::int64_t workspace_no, const json::Value& data) {
-    const json::Value* id = data.at_pointer("/envelope/id");
-    const std::string* text = id == nullptr ? nullptr : id->as_string();
-    if (text == nullptr || text->empty()) return std::nullopt;
-    const Digest hash = sha256(fmt::format("{}/{}", workspace_no, *text));
-    std::uint64_t key = 0;
-    for (std::size_t i = 0; i < sizeof key; ++i) key = key << 8 | hash[i];
-    constexpr std::uint64_t mark = std::uint64_t{1} << 62;
-    return static_cast<std::int64_t>((key & (mark - 1)) | mark);
-}
-
-}  // namespace
-
 Digest event_key_hash(std::string_view key) {
     return sha256(key);
 }
@@ -110,34 +93,6 @@ Result<> Intake::write_waiting(store::Tx& tx, const connectors::EventFacts& fact
     return {};
 }
 
-/// The draft's data moves into the facts; the entities that its metadata names join the draft's.
-std::shared_ptr<connectors::EventFacts> Intake::make_facts(const routing::WorkspaceFacts& workspace,
-                                                           EventDraft& draft, Timestamp now,
-                                                           UnclearKeys& unclear) {
-    auto facts = std::make_shared<connectors::EventFacts>();
-    facts->id = draft.id.value_or(EventId{});
-    if (!draft.id) facts->id = parts_.entropy.id<EventId>(now);
-    facts->type = draft.type;
-    facts->occurred_at = draft.occurred_at;
-    facts->accepted_at = now;
-    facts->workspace_no = workspace.no;
-    facts->workspace_id = workspace.id.text();
-    facts->envelope_no = draft.envelope_no;
-    routing::NamedEntities named =
-        routing::entities_in_metadata(parts_.directory.get(), workspace.no, draft.data);
-    unclear = std::move(named.unclear_keys);
-    for (const std::int64_t no : named.nos)
-        if (std::ranges::find(draft.entity_nos, no) == draft.entity_nos.end())
-            draft.entity_nos.push_back(no);
-    if (!draft.entity_nos.empty())
-        if (const auto* entity =
-                parts_.directory.get().entity(workspace.no, draft.entity_nos.front()))
-            facts->entity_id = entity->id.text();
-    if (!draft.envelope_no) facts->order_key = foreign_order_key(workspace.no, draft.data);
-    facts->data = std::move(draft.data);
-    return facts;
-}
-
 /// The key of whose data it is.
 Result<security::DataKey> Intake::key_of(store::Tx& tx, const routing::WorkspaceFacts& workspace,
                                          const EventDraft& draft, const EventId& id) {
@@ -156,7 +111,9 @@ Result<security::DataKey> Intake::key_of(store::Tx& tx, const routing::Workspace
 /// must hear of it: else a destination would miss it for ever. The values themselves are the
 /// caller's: they are in the event, and not repeated in the clear.
 Result<> Intake::alert_unclear(store::Tx& tx, const connectors::EventFacts& facts,
-                               const UnclearKeys& keys, const routing::Plan& plan) {
+                               const Described& described) {
+    const std::vector<std::string>& keys = described.unclear_keys;
+    const routing::Plan& plan = described.plan;
     const auto raise = [&](std::string_view kind, const std::string& subject,
                            json::Object detail) -> Result<> {
         detail.append("event_id", facts.id.text());
@@ -183,32 +140,43 @@ Result<> Intake::alert_unclear(store::Tx& tx, const connectors::EventFacts& fact
     return {};
 }
 
+/// What was prepared elsewhere, if it holds; else the same made here.
+Result<Prepared> Intake::settle(store::Tx& tx, const routing::WorkspaceFacts& workspace,
+                                EventDraft& draft, std::optional<Prepared> prepared,
+                                Timestamp now) {
+    const routing::Directory& directory = parts_.directory.get();
+    if (prepared && prepared->directory.get() == &directory && is_preparable(draft)) {
+        CHECK(parts_.keys.keep_subject(tx, workspace.no, prepared->described.facts->id.value,
+                                       std::move(prepared->wrapped_key), now));
+        return *std::move(prepared);
+    }
+    if (prepared && draft.data.is_null()) {
+        TRY(draft.data, connectors::data_of(*prepared->described.facts->payload));
+    }
+    Prepared out{.described = describe(directory, workspace, draft, parts_.entropy, now)};
+    TRY(const security::DataKey key, key_of(tx, workspace, draft, out.described.facts->id));
+    seal(out, draft.data, parts_.keys.vault(), key, workspace.id);
+    return out;
+}
+
 Result<Accepted> Intake::accept(store::Tx& tx, std::int64_t workspace_no, EventDraft draft,
-                                const AcceptOptions& options) {
+                                AcceptOptions options) {
     if (draft.id || options.idempotency_key) {
         TRY(const auto repeated, find_repeated(tx, workspace_no, draft, options));
         if (repeated) return *repeated;
     }
-    const routing::Directory& directory = parts_.directory.get();
-    const routing::WorkspaceFacts* workspace = directory.workspace(workspace_no);
+    const routing::WorkspaceFacts* workspace = parts_.directory.get().workspace(workspace_no);
     if (workspace == nullptr) return fail(Errc::not_found, "the workspace does not exist");
     const Timestamp now = parts_.clock.wall();
 
-    UnclearKeys unclear;
-    const auto facts = make_facts(*workspace, draft, now, unclear);
-    const routing::Subject subject{workspace_no, facts->type, facts->occurred_at, &draft.entity_nos,
-                                   &facts->data};
-    const routing::Plan plan = routing::plan(directory, subject);
+    TRY(const Prepared event, settle(tx, *workspace, draft, std::move(options.prepared), now));
+    const auto& facts = event.described.facts;
+    const routing::Plan& plan = event.described.plan;
+    facts->accepted_at = now;
+    facts->data = std::move(draft.data);
     std::vector<std::int64_t> plan_nos;
     plan_nos.reserve(plan.targets.size());
     for (const auto& target : plan.targets) plan_nos.push_back(target->destination.no);
-
-    TRY(const security::DataKey key, key_of(tx, *workspace, draft, facts->id));
-    facts->payload = std::make_shared<const std::string>(connectors::canonical_payload(*facts));
-    const std::string& payload = *facts->payload;
-    const Bytes sealed = parts_.keys.vault().seal_payload(key, event_cell(workspace->id, facts->id),
-                                                          as_bytes(payload));
-    const Digest commitment = parts_.keys.vault().commit(key, as_bytes(payload));
 
     TRY(const std::int64_t log_no, parts_.book.log_of(tx, workspace->id, workspace_no, now));
     TRY(const std::uint64_t leaf_no, parts_.book.next(tx, log_no));
@@ -219,7 +187,7 @@ Result<Accepted> Intake::accept(store::Tx& tx, std::int64_t workspace_no, EventD
     row.type = facts->type;
     row.envelope_no = draft.envelope_no;
     row.document_no = draft.document_no;
-    row.entity_nos = draft.entity_nos;
+    row.entity_nos = event.described.entity_nos;
     row.occurred_at = facts->occurred_at;
     row.accepted_at = now;
     if (draft.id) row.request_hash = options.request_hash;
@@ -227,7 +195,7 @@ Result<Accepted> Intake::accept(store::Tx& tx, std::int64_t workspace_no, EventD
     row.leaf = static_cast<std::int64_t>(leaf_no);
     row.plan = plan_nos;
     row.order_key = facts->order_key;
-    row.payload = sealed;
+    row.payload = event.sealed;
     TRY(facts->seq, store::insert_event(tx.db(), row));
     if (options.idempotency_key) {
         const Digest hashed = event_key_hash(*options.idempotency_key);
@@ -235,7 +203,7 @@ Result<Accepted> Intake::accept(store::Tx& tx, std::int64_t workspace_no, EventD
                                       {facts->seq, options.request_hash.value_or(Digest{})}));
     }
 
-    CHECK(alert_unclear(tx, *facts, unclear, plan));
+    CHECK(alert_unclear(tx, *facts, event.described));
 
     std::vector<Fresh> fresh;
     std::vector<Waiting> due;
@@ -244,7 +212,7 @@ Result<Accepted> Intake::accept(store::Tx& tx, std::int64_t workspace_no, EventD
 
     CHECK(parts_.book.append(
         tx, log_no,
-        ledger::event_leaf(leaf_no, now, facts->workspace_id, {facts->id, commitment})));
+        ledger::event_leaf(leaf_no, now, facts->workspace_id, {facts->id, event.commitment})));
     tx.after_commit([this, seq = facts->seq, fresh = std::move(fresh), due = std::move(due),
                      planned = !plan.targets.empty()]() mutable {
         if (planned) parts_.sink.accepted(seq, std::move(fresh));

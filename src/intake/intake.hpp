@@ -8,6 +8,7 @@
 
 #include "connectors/event_body.hpp"
 #include "intake/keyring.hpp"
+#include "intake/prepare.hpp"
 #include "ledger/book.hpp"
 #include "model/event.hpp"
 #include "observe/metrics.hpp"
@@ -64,8 +65,9 @@ class DirectoryHolder {
 };
 
 struct AcceptOptions {
-    std::optional<std::string> idempotency_key;  ///< of this event
-    std::optional<Digest> request_hash;          ///< with a key or a client-set id
+    std::optional<std::string> idempotency_key{};  ///< of this event
+    std::optional<Digest> request_hash{};          ///< with a key or a client-set id
+    std::optional<Prepared> prepared{};  ///< of this event, from `prepare`; used if it still holds
 };
 
 /// The form in which an event's Idempotency-Key is stored: callers put names and addresses into
@@ -97,7 +99,7 @@ class Intake {
     /// Errc::conflict when the id or key stands for another request. Fails before the ledger is
     /// touched, or not at all.
     Result<Accepted> accept(store::Tx& tx, std::int64_t workspace_no, EventDraft draft,
-                            const AcceptOptions& options = {});
+                            AcceptOptions options = {});
 
     /// Appends another kind of leaf to the workspace's log (configuration, security, erasure), or
     /// to the root log for `installation_no`.
@@ -118,12 +120,10 @@ class Intake {
     Result<std::optional<Accepted>> find_repeated(store::Tx& tx, std::int64_t workspace_no,
                                                   const EventDraft& draft,
                                                   const AcceptOptions& options);
-    using UnclearKeys = std::vector<std::string>;
-    std::shared_ptr<connectors::EventFacts> make_facts(const routing::WorkspaceFacts& workspace,
-                                                       EventDraft& draft, Timestamp now,
-                                                       UnclearKeys& unclear);
+    Result<Prepared> settle(store::Tx& tx, const routing::WorkspaceFacts& workspace,
+                            EventDraft& draft, std::optional<Prepared> prepared, Timestamp now);
     Result<> alert_unclear(store::Tx& tx, const connectors::EventFacts& facts,
-                           const UnclearKeys& keys, const routing::Plan& plan);
+                           const Described& described);
     Result<security::DataKey> key_of(store::Tx& tx, const routing::WorkspaceFacts& workspace,
                                      const EventDraft& draft, const EventId& id);
     struct Waiting {

@@ -92,8 +92,36 @@ Result<security::DataKey> Keyring::subject(store::Tx& tx, const Subject& of, Tim
         if (found) return vault_.open_data_key(cell, found->wrapped);
     }
     TRY(security::NewDataKey made, vault_.create_data_key(cell));
-    CHECK(store::insert_subject_key(tx.db(), {of.id, of.workspace_no, made.wrapped, now, {}}));
+    CHECK(keep_subject(tx, of.workspace_no, of.id, made.wrapped, now));
     return std::move(made.key);
+}
+
+bool Keyring::can_make_subjects(const WorkspaceId& workspace, Timestamp now) const {
+    constexpr auto purpose = security::KeyPurpose::payloads;
+    return vault_.has_key(workspace, purpose) && !vault_.is_key_due(workspace, purpose, now);
+}
+
+bool Keyring::should_load(const WorkspaceId& workspace, Timestamp now) {
+    if (can_make_subjects(workspace, now)) return false;
+    constexpr Duration pause{1'000};
+    const auto [found, first] = asked_.try_emplace(workspace, now);
+    if (!first && now >= found->second && now - found->second < pause) return false;
+    found->second = now;
+    return true;
+}
+
+Result<security::NewDataKey> Keyring::make_subject(const WorkspaceId& workspace,
+                                                   const Uuid& subject) {
+    return vault_.create_data_key(subject_cell(workspace, subject));
+}
+
+Result<> Keyring::keep_subject(store::Tx& tx, std::int64_t workspace_no, const Uuid& subject,
+                               Bytes wrapped, Timestamp now) {
+    TRY(const store::Applied made,
+        store::insert_subject_key(tx.db(), {subject, workspace_no, std::move(wrapped), now, {}}));
+    if (made == store::Applied::no)
+        return fail(Errc::internal, "the subject of a new key has one already: try again");
+    return {};
 }
 
 Result<security::DataKey> Keyring::open_subject(const WorkspaceId& workspace, const Uuid& subject,

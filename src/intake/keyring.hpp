@@ -1,5 +1,7 @@
 #pragma once
 
+#include <map>
+
 #include "base/ids.hpp"
 #include "security/vault.hpp"
 #include "store/sql.hpp"
@@ -22,6 +24,17 @@ class Keyring {
                     Timestamp now);
     /// Loads the workspace's keys into this vault. Any connection.
     Result<> load(sql::Connection& db, const WorkspaceId& workspace, std::int64_t workspace_no);
+
+    /// Whether this vault has a key under which new subjects' keys may be wrapped. Any thread's
+    /// own.
+    bool can_make_subjects(const WorkspaceId& workspace, Timestamp now) const;
+    /// Whether it has none and the workspace's keys should be loaded: at most once a second.
+    bool should_load(const WorkspaceId& workspace, Timestamp now);
+    /// The key of a subject whose id was drawn just now, for `keep_subject` in the writer.
+    Result<security::NewDataKey> make_subject(const WorkspaceId& workspace, const Uuid& subject);
+    /// Writer only.
+    static Result<> keep_subject(store::Tx& tx, std::int64_t workspace_no, const Uuid& subject,
+                                 Bytes wrapped, Timestamp now);
 
     /// Whether a subject's id was drawn just now, so that it cannot have a key.
     enum class Age : std::uint8_t { unknown, fresh };
@@ -47,6 +60,7 @@ class Keyring {
   private:
     security::Vault& vault_;
     WorkspaceId installation_;
+    std::map<WorkspaceId, Timestamp> asked_;  ///< when keys were looked for in vain, or last
 };
 
 /// The cells in which payloads are sealed.

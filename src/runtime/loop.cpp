@@ -1,5 +1,7 @@
 #include "runtime/loop.hpp"
 
+#include <utility>
+
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -21,7 +23,23 @@ Loop::Loop(Clock& clock) : clock_(clock) {}
 Loop::~Loop() = default;
 
 void Loop::post(std::move_only_function<void()> work) {
-    asio::post(context_, [work = std::move(work)]() mutable { work(); });
+    {
+        const std::lock_guard lock{mutex_};
+        posted_.push_back(std::move(work));
+        if (std::exchange(woken_, true)) return;
+    }
+    asio::post(context_, [this] { run_posted(); });
+}
+
+void Loop::run_posted() {
+    {
+        const std::lock_guard lock{mutex_};
+        running_.swap(posted_);
+        woken_ = false;
+    }
+    // What a piece of work holds goes with it, not with the last of all.
+    for (auto& work : running_) std::exchange(work, nullptr)();
+    running_.clear();
 }
 
 void Loop::run() {

@@ -2,6 +2,8 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <vector>
 
 #include "runtime/clock.hpp"
 #include "runtime/executor.hpp"
@@ -25,7 +27,8 @@ class Loop {
     Clock& clock() { return clock_; }
     MonoTime now() const { return clock_.mono(); }
 
-    /// Runs `work` on this loop, soon. From any thread.
+    /// Runs `work` on this loop, soon and in the order of the calls. From any thread. The loop is
+    /// woken once for however many came since it last looked.
     void post(std::move_only_function<void()> work);
 
     /// Runs until `stop`, waiting on the machine's clock.
@@ -47,11 +50,18 @@ class Loop {
   private:
     struct Alarm;
     void arm();
+    void run_posted();
 
     boost::asio::io_context context_{1};
     Clock& clock_;
     Timers timers_;
     std::unique_ptr<Alarm> alarm_;
+
+    using Posted = std::vector<std::move_only_function<void()>>;
+    std::mutex mutex_;
+    Posted posted_;       ///< under the mutex
+    bool woken_ = false;  ///< under the mutex: `run_posted` will come
+    Posted running_;
 };
 
 }  // namespace blotter::runtime

@@ -57,6 +57,31 @@ struct Fixture : testing::Test {
     }
 };
 
+TEST_F(Fixture, what_is_posted_runs_in_order_also_when_it_posts_more) {
+    loop.post([this] {
+        log += 'a';
+        loop.post([this] { log += 'd'; });
+    });
+    loop.post([this] { log += 'b'; });
+    std::thread elsewhere{[this] { loop.post([this] { log += 'c'; }); }};
+    elsewhere.join();
+    EXPECT_EQ(log, "") << "never inside of post";
+    loop.poll();
+    EXPECT_EQ(log, "abcd");
+    loop.post([this] { log += 'e'; });
+    loop.poll();
+    EXPECT_EQ(log, "abcde");
+}
+
+TEST_F(Fixture, what_was_posted_and_never_ran_goes_with_the_loop) {
+    const auto held = std::make_shared<int>(1);
+    {
+        Loop short_lived{clock};
+        short_lived.post([held] {});
+    }
+    EXPECT_EQ(held.use_count(), 1);
+}
+
 TEST_F(Fixture, tasks_sleep_on_the_injected_clock) {
     TaskGroup group{loop};
     group.spawn(sleeper(20s, "b"));

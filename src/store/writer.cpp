@@ -43,7 +43,7 @@ struct Writer::Impl {
 
     /// One job of the group under way.
     struct Member {
-        Job& job;
+        std::unique_ptr<Job> job;
         Tx tx;
         Result<> outcome;
     };
@@ -99,7 +99,7 @@ Result<> Writer::Impl::still_open() const {
 
 Result<> Writer::Impl::run_in_savepoint(Member& member) {
     CHECK(connection->savepoint());
-    member.outcome = run_guarded(member.job, member.tx);
+    member.outcome = run_guarded(*member.job, member.tx);
     if (connection->state() != sql::State::in_transaction)
         return member.outcome ? still_open() : pass(member.outcome.error());
     if (member.outcome) return connection->release_savepoint();
@@ -111,7 +111,7 @@ Result<> Writer::Impl::run_in_savepoint(Member& member) {
 Result<> Writer::Impl::run_bare(Member& member) {
     const auto before = connection->total_changes();
     if (!before) return run_in_savepoint(member);
-    member.outcome = run_guarded(member.job, member.tx);
+    member.outcome = run_guarded(*member.job, member.tx);
     if (member.outcome) return still_open();
     if (connection->state() != sql::State::in_transaction) return pass(member.outcome.error());
     if (connection->total_changes() == before) return {};
@@ -124,18 +124,18 @@ Result<> Writer::Impl::run_members() {
     // A group of one needs no savepoint: what it did is undone with the transaction.
     if (group.size() == 1) {
         Member& only = group.front();
-        only.outcome = run_guarded(only.job, only.tx);
+        only.outcome = run_guarded(*only.job, only.tx);
         if (!only.outcome) return pass(only.outcome.error());
         return still_open();
     }
     for (Member& member : group)
-        CHECK(member.job.undo() == Undo::savepoint ? run_in_savepoint(member) : run_bare(member));
+        CHECK(member.job->undo() == Undo::savepoint ? run_in_savepoint(member) : run_bare(member));
     return {};
 }
 
 void Writer::Impl::run_group(std::span<std::unique_ptr<Job>> members) {
     group.clear();
-    for (const auto& job : members) group.push_back({*job, Tx{*connection}, {}});
+    for (auto& job : members) group.push_back({std::move(job), Tx{*connection}, {}});
     last_group = group.size();
     const MonoTime started = now();
     Result<> done = run_members();
@@ -164,7 +164,7 @@ void Writer::Impl::finish(Member& member, Result<> outcome) {
         undo(member.tx);
     (outcome ? jobs : failed_jobs).fetch_add(1, std::memory_order_relaxed);
     queued.fetch_sub(1, std::memory_order_relaxed);
-    member.job.finished(std::move(outcome));
+    member.job->finished(std::move(member.job), std::move(outcome));
 }
 
 /// Nothing of this group was acknowledged and nothing will be.
@@ -192,10 +192,11 @@ void Writer::Impl::break_down() {
 }
 
 void Writer::Impl::refuse(std::span<std::unique_ptr<Job>> members) {
-    for (const auto& job : members) {
+    for (auto& job : members) {
         failed_jobs.fetch_add(1, std::memory_order_relaxed);
         queued.fetch_sub(1, std::memory_order_relaxed);
-        job->finished(fail(Errc::storage_failed, "the store failed earlier: restart Blotter"));
+        job->finished(std::move(job),
+                      fail(Errc::storage_failed, "the store failed earlier: restart Blotter"));
     }
 }
 
@@ -339,7 +340,7 @@ void Writer::submit(std::unique_ptr<Job> job) {
         }
     }
     impl_->failed_jobs.fetch_add(1, std::memory_order_relaxed);
-    job->finished(std::move(refusal));
+    job->finished(std::move(job), std::move(refusal));
 }
 
 Writer::Figures Writer::figures() const {

@@ -7,7 +7,6 @@
 
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
 
 #include "runtime/clock.hpp"
 #include "runtime/loop.hpp"
@@ -58,12 +57,13 @@ enum class Urgency : std::uint8_t {
 
 /// One piece of writing work. `run` is called once; when it fails, only its own changes are undone.
 /// `finished` is called on the writer's thread when the outcome is certain: durable, refused by
-/// `run`, or lost because the commit failed; or inside `submit`, when the job is not even taken. An
-/// exception from `run` counts as a failure (Errc::internal).
+/// `run`, or lost because the commit failed; or inside `submit`, when the job is not even taken. It
+/// is given the job itself, to end it where it was made. An exception from `run` counts as a
+/// failure (Errc::internal).
 struct Job {
     virtual ~Job() = default;
     virtual Result<> run(Tx& tx) = 0;
-    virtual void finished(Result<> outcome) = 0;
+    virtual void finished(std::unique_ptr<Job> self, Result<> outcome) = 0;
     virtual Undo undo() const { return Undo::savepoint; }
     virtual Urgency urgency() const { return Urgency::now; }
 };
@@ -170,12 +170,16 @@ auto write(runtime::Loop& loop, Writer& writer, Work work, How how = {})
                     if (!*value) return pass(value->error());
                     return {};
                 }
-                void finished(Result<> outcome) override {
+                // The job goes back to its loop whole: what was allocated there is freed there.
+                void finished(std::unique_ptr<Job> self, Result<> outcome) override {
                     if (!outcome) value.emplace(pass(std::move(outcome).error()));
-                    boost::asio::post(loop.context(),
-                                      [h = std::move(handler), v = std::move(*value)]() mutable {
-                                          std::move(h)(std::move(v));
-                                      });
+                    loop.post([self = std::move(self)]() mutable {
+                        auto& job = static_cast<WorkJob&>(*self);
+                        Handler resume = std::move(job.handler);
+                        R result = *std::move(job.value);
+                        self.reset();
+                        std::move(resume)(std::move(result));
+                    });
                 }
                 Work work;
                 Handler handler;

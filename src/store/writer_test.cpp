@@ -28,7 +28,7 @@ struct TestJob final : Job {
     Undo undo() const override { return how; }
     Urgency urgency() const override { return wanted; }
     Result<> run(Tx& tx) override { return work(tx); }
-    void finished(Result<> outcome) override { told(std::move(outcome)); }
+    void finished(std::unique_ptr<Job>, Result<> outcome) override { told(std::move(outcome)); }
     Work work;
     Told told;
     Undo how;

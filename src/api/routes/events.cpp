@@ -4,6 +4,7 @@
 
 #include "api/event_intake.hpp"
 #include "api/helpers.hpp"
+#include "store/tables/keys.hpp"
 
 namespace blotter::api {
 namespace {
@@ -12,6 +13,7 @@ using security::Permission;
 
 constexpr std::size_t key_bytes_max = 255;
 constexpr std::uint64_t batch_bytes_max = 16 << 20;
+constexpr std::size_t workspace_keys_max = 1'000;
 
 Result<EventRules> rules_of(Services& services, const Call& call) {
     EventRules out;
@@ -35,6 +37,22 @@ Result<std::optional<std::string>> read_key(const Call& call) {
     return std::string{*key};
 }
 
+/// Whether what can be made of the event here is made here, so that the one writer has less to do.
+/// Files are looked up there, and what the event leaves out about them becomes part of it.
+bool is_preparable(const PostedEvent& event) {
+    return !event.suspicion && intake::is_preparable(event.draft) &&
+           event.draft.data.find("files") == nullptr;
+}
+
+/// Without them the writer does it all, and has a better answer when something is wrong.
+runtime::Task<> load_keys(Services& services, const Call& call) {
+    const auto rows = co_await store::read(
+        services.loop, services.reader, [no = call.workspace_no](sql::Connection& db) {
+            return store::list_data_keys(db, no, workspace_keys_max);
+        });
+    if (rows) (void)services.keys.load(call.workspace, *rows);
+}
+
 /// With an id of ours, no key and no files there is nothing that an insert could run into, and so
 /// nothing that would have to be undone alone.
 store::Undo undo_of(const PostedEvent& event, const std::optional<std::string>& key) {
@@ -49,19 +67,30 @@ runtime::Task<Result<Reply>> post_event(Services& services, Call& call) {
     CO_TRY(PostedEvent event, read_event(call.body, rules));
     const bool suspicious = event.suspicion.has_value();
     const store::Undo undo = undo_of(event, key);
-    auto work = [event = std::move(event), key = std::move(key), workspace_no = call.workspace_no](
-                    store::Tx& tx, WriterSide& side) mutable -> Result<Reply> {
-        TRY(EventAnswer answer, take_event(tx, side, workspace_no, std::move(event), key));
-        return Reply{202, std::move(answer), {}};
-    };
+    if (is_preparable(event)) {
+        if (services.keys.should_load(call.workspace, call.now)) co_await load_keys(services, call);
+        event.prepared = intake::prepare(services.keys, services.entropy, call.directory,
+                                         call.workspace_no, event.draft, call.now);
+        call.body = {};
+    }
     // What is set aside is no event yet and has no key of its own.
-    if (suspicious) co_return co_await mutate(services, call, std::move(work));
-    co_return co_await store::write(
-        services.loop, services.writer,
-        [&side = services.writer_side, work = std::move(work)](store::Tx& tx) mutable {
-            return work(tx, side);
-        },
-        undo);
+    if (suspicious)
+        co_return co_await mutate(
+            services, call,
+            [event = std::move(event), key = std::move(key), workspace_no = call.workspace_no](
+                store::Tx& tx, WriterSide& side) mutable -> Result<Reply> {
+                TRY(const Taken taken, take_event(tx, side, workspace_no, std::move(event), key));
+                return Reply{202, answer_of(taken), {}};
+            });
+    CO_TRY(const Taken taken,
+           co_await store::write(
+               services.loop, services.writer,
+               [&side = services.writer_side, event = std::move(event), key = std::move(key),
+                workspace_no = call.workspace_no](store::Tx& tx) mutable {
+                   return take_event(tx, side, workspace_no, std::move(event), key);
+               },
+               undo));
+    co_return Reply{202, answer_of(taken), {}};
 }
 
 // --- Batches ---
@@ -81,7 +110,7 @@ json::Value rejection(std::size_t index, const Error& error) {
     return json::Object{{"index", index}, {"status", "rejected"}, {"error", std::move(problem)}};
 }
 
-json::Value indexed(std::size_t index, EventAnswer answer) {
+json::Value indexed(std::size_t index, json::Object answer) {
     json::Object out{{"index", index}};
     for (json::Member& member : answer) out.append(std::move(member.name), std::move(member.value));
     return out;
@@ -101,7 +130,7 @@ Result<Reply> take_items(store::Tx& tx, WriterSide& side, std::int64_t workspace
         if (!answer && !is_of_the_event(answer.error().code))
             return pass(std::move(answer).error());
         if (!answer) side.events.refused[answer.error().code].add();
-        results.push_back(answer ? indexed(i, *std::move(answer)) : rejection(i, answer.error()));
+        results.push_back(answer ? indexed(i, answer_of(*answer)) : rejection(i, answer.error()));
     }
     return Reply{202, json::Object{{"results", std::move(results)}}, {}};
 }

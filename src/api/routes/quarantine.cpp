@@ -149,10 +149,8 @@ Result<PostedEvent> reopen(WriterSide& side, store::Tx& tx, const store::Quarant
 }
 
 /// Whose data the released event holds: what was set aside is erased with it.
-Result<Uuid> subject_of(store::Tx& tx, std::int64_t workspace_no, const std::string* event_id) {
-    const auto id = EventId::parse(event_id == nullptr ? "" : *event_id);
-    if (!id) return fail(Errc::internal, "a released event has no id");
-    TRY(const auto event, store::find_event(tx.db(), workspace_no, *id));
+Result<Uuid> subject_of(store::Tx& tx, std::int64_t workspace_no, const EventId& id) {
+    TRY(const auto event, store::find_event(tx.db(), workspace_no, id));
     if (!event) return fail(Errc::corrupt, "a released event is missing");
     return intake::subject_of(tx.db(), *event);
 }
@@ -162,14 +160,13 @@ Result<Reply> release(store::Tx& tx, WriterSide& side, store::QuarantineDecision
     decision.state = store::QuarantineState::released;
     TRY(const store::QuarantineRow row, decide(tx, decision));
     TRY(PostedEvent event, reopen(side, tx, row));
-    TRY(EventAnswer answer,
+    TRY(const intake::Accepted accepted,
         accept_event(tx, side, row.workspace_no, std::move(event), std::nullopt));
     json::Value view = view_of(row);
-    const std::string* event_id = answer.find("id")->as_string();
-    TRY(const Uuid subject, subject_of(tx, row.workspace_no, event_id));
+    TRY(const Uuid subject, subject_of(tx, row.workspace_no, accepted.id));
     CHECK(store::set_quarantine_subject(tx.db(), row.no, subject));
-    CHECK(note_decision(tx, side, row, event_id == nullptr ? "" : *event_id));
-    view.as_object()->append("event", std::move(answer));
+    CHECK(note_decision(tx, side, row, accepted.id.text()));
+    view.as_object()->append("event", answer_of(accepted));
     return Reply{200, std::move(view), {}};
 }
 
