@@ -41,21 +41,25 @@ runtime::Task<Result<OpenSlack>> open_slack(Services& services, std::int64_t wor
     co_return OpenSlack{std::move(sealed->row), sealed->workspace, std::move(tokens)};
 }
 
-namespace {
-
-/// A token that is not taken may have been renewed while it was on its way: then the new one is
-/// asked with. Slack knows of it a moment before the store does.
-runtime::Task<CallAnswer> ask_slack(Services& services, OpenSlack& connection, std::string method,
-                                    connectors::slack::Form form) {
-    CallAnswer answer =
-        co_await services.slack->api.post_form(method, connection.tokens.access, form);
+runtime::Task<CallAnswer> ask_slack(Services& services, OpenSlack& connection, SlackCall call) {
+    CallAnswer answer = co_await call(connection.tokens.access);
     if (answer.kind != ErrorClass::lost && answer.kind != ErrorClass::expired) co_return answer;
     co_await services.loop.sleep_for(connectors::slack::renewal_time);
     auto again = co_await open_slack(services, connection.row.workspace_no, connection.row.id);
     if (!again || again->row.sealed == connection.row.sealed) co_return answer;
     connection = *std::move(again);
-    answer = co_await services.slack->api.post_form(method, connection.tokens.access, form);
+    answer = co_await call(connection.tokens.access);
     co_return answer;
+}
+
+namespace {
+
+runtime::Task<CallAnswer> ask_form(Services& services, OpenSlack& connection, std::string method,
+                                   connectors::slack::Form form) {
+    return ask_slack(
+        services, connection,
+        [&api = services.slack->api, method = std::move(method), form = std::move(form)](
+            const security::Secret& token) { return api.post_form(method, token, form); });
 }
 
 }  // namespace
@@ -91,7 +95,7 @@ runtime::Task<Result<SlackChannel>> find_slack_channel(Services& services, OpenS
                                                        std::string channel) {
     connectors::slack::Form form{{"channel", std::move(channel)}};
     const CallAnswer answer =
-        co_await ask_slack(services, connection, "conversations.info", std::move(form));
+        co_await ask_form(services, connection, "conversations.info", std::move(form));
     if (!answer.ok && answer.error == "channel_not_found")
         co_return fail(Errc::invalid_argument, answer.words, "/config/channel");
     // The permission that is missing is one that was never asked for: to see private channels.
@@ -118,7 +122,7 @@ runtime::Task<Result<SlackChannelPage>> list_slack_channels(Services& services,
                                      {"limit", std::to_string(limit)}};
         if (!cursor.empty()) form.emplace_back("cursor", cursor);
         const CallAnswer answer =
-            co_await ask_slack(services, connection, "conversations.list", std::move(form));
+            co_await ask_form(services, connection, "conversations.list", std::move(form));
         if (!answer.ok && answer.error == "invalid_cursor")
             co_return fail(Errc::invalid_argument, "this cursor is not one of Slack's",
                            "/query/cursor");

@@ -51,17 +51,17 @@ Envelope copy_of(const Envelope& before, Timestamp now) {
 
 struct Place {
     store::SlackMessageRow message;
-    SlackConnectionId connection;
+    store::SlackConnectionRow connection;
 };
 
-/// Where the button is; nothing when it is not one of that Slack workspace's.
+/// Where the button is; nothing when it is not kept, or not one of that Slack workspace's.
 Result<std::optional<Place>> find_place(sql::Connection& db, const SlackMessageId& id,
                                         std::string_view team) {
     TRY(auto message, store::find_slack_message(db, id));
     if (!message) return std::nullopt;
-    TRY(const auto connection, store::load_slack_connection(db, message->key.connection_no));
+    TRY(auto connection, store::load_slack_connection(db, message->key.connection_no));
     if (!connection || connection->team_id != team) return std::nullopt;
-    return Place{*std::move(message), connection->id};
+    return Place{*std::move(message), *std::move(connection)};
 }
 
 std::string words_for(const Result<store::Applied>& done, Language language) {
@@ -85,15 +85,17 @@ runtime::Task<Result<>> tell(Services& services, PressedResend pressed,
                return find_place(db, pressed.message, pressed.team);
            }));
     if (!place || pressed.user.empty()) co_return Result<>{};
-    CO_TRY(const OpenSlack connection,
-           co_await open_slack(services, place->message.workspace_no, place->connection));
+    CO_TRY(OpenSlack connection,
+           co_await open_slack(services, place->message.workspace_no, place->connection.id));
     const auto target = services.directory->target(place->message.destination_no);
     const Language language = target ? target->destination.slack.language : Language::english;
     json::Object note{{"channel", place->message.key.channel},
                       {"user", pressed.user},
                       {"text", words_for(done, language)}};
-    const auto answer = co_await services.slack->api.post_json(
-        "chat.postEphemeral", connection.tokens.access, std::move(note), note_time_max);
+    const auto answer = co_await ask_slack(
+        services, connection, [&api = services.slack->api, &note](const security::Secret& token) {
+            return api.post_json("chat.postEphemeral", token, note, note_time_max);
+        });
     if (!answer.ok) co_return fail(Errc::unavailable, answer.words);
     co_return Result<>{};
 }
@@ -102,19 +104,18 @@ runtime::Task<Result<>> tell(Services& services, PressedResend pressed,
 
 Result<store::Applied> resend_from_slack(store::Tx& tx, WriterSide& side, const SlackMessageId& id,
                                          std::string_view team) {
-    TRY(const auto message, store::find_slack_message(tx.db(), id));
-    if (!message || !message->envelope_no)
-        return fail(Errc::not_found, "a button of a message that is no longer kept");
-    TRY(const auto connection, store::load_slack_connection(tx.db(), message->key.connection_no));
-    if (!connection || connection->team_id != team ||
-        connection->state != store::SlackState::connected)
-        return fail(Errc::forbidden, "a button of another Slack workspace");
-    const auto* workspace = side.directory().get().workspace(message->workspace_no);
+    TRY(const auto place, find_place(tx.db(), id, team));
+    if (!place || place->connection.state != store::SlackState::connected)
+        return fail(Errc::not_found,
+                    "a button of a message that is no longer kept, or of another Slack workspace");
+    const store::SlackMessageRow& message = place->message;
+    if (!message.envelope_no) return fail(Errc::not_found, "a button of no envelope");
+    const auto* workspace = side.directory().get().workspace(message.workspace_no);
     if (workspace == nullptr) return fail(Errc::not_found, "there is no such workspace");
     const Timestamp now = side.clock().wall();
-    TRY(const store::Applied first, store::act_on_slack_message(tx.db(), message->no, now));
+    TRY(const store::Applied first, store::act_on_slack_message(tx.db(), message.no, now));
     if (first == store::Applied::no) return first;
-    TRY(const Envelope before, load(tx, side, *workspace, *message->envelope_no));
+    TRY(const Envelope before, load(tx, side, *workspace, *message.envelope_no));
     if (before.state != EnvelopeState::expired)
         return fail(Errc::conflict, "the envelope is not expired");
     TRY(const Envelope made, insert_envelope(tx, side, *workspace, copy_of(before, now)));

@@ -13,7 +13,8 @@ struct PressedResend {
 
 /// The re-send button under an expired envelope was pressed: a copy of the envelope goes out to
 /// all of its recipients, with the time that it had. Once per message: `Applied::no` when it was
-/// pressed before. Errc::forbidden for another Slack workspace. Writer's thread only.
+/// pressed before. Errc::not_found for a message that is not kept, or of another Slack
+/// workspace. Writer's thread only.
 Result<store::Applied> resend_from_slack(store::Tx& tx, WriterSide& side,
                                          const SlackMessageId& message, std::string_view team);
 
