@@ -19,16 +19,24 @@ def _linear_ticks(high):
     return [step * i for i in range(int(high / step) + 2)]
 
 
-def chart(title, x_label, y_label, series, note=''):
-    """`series`: {name: [(x, y)]}; x is logarithmic."""
+def _decades(low, high):
+    first = math.floor(math.log10(low))
+    return [10.0 ** n for n in range(first, max(math.ceil(math.log10(high)), first + 1) + 1)]
+
+
+def chart(title, x_label, y_label, series, note='', wide=False):
+    """`series`: {name: [(x, y)]}; x is logarithmic, and y where its values are `wide` apart."""
     xs = [x for points in series.values() for x, _ in points]
-    ticks = _linear_ticks(max(y for points in series.values() for _, y in points))
+    ys = [y for points in series.values() for _, y in points]
+    ticks = _decades(min(ys), max(ys)) if wide else _linear_ticks(max(ys))
     low, high = math.log10(min(xs)), math.log10(max(xs))
     span = (high - low) or 1
+    scale = math.log10 if wide else float
 
     def at(x, y):
+        up = (scale(y) - scale(ticks[0])) / (scale(ticks[-1]) - scale(ticks[0]))
         return (LEFT + (math.log10(x) - low) / span * (WIDTH - LEFT - RIGHT),
-                HEIGHT - BOTTOM - y / ticks[-1] * (HEIGHT - TOP - BOTTOM))
+                HEIGHT - BOTTOM - up * (HEIGHT - TOP - BOTTOM))
 
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
            'font-family="sans-serif" font-size="12" fill="#334155">',
@@ -40,7 +48,7 @@ def chart(title, x_label, y_label, series, note=''):
         out.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="#e2e8f0"/>'
                    f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{_short(tick)}</text>')
     for x in sorted(set(xs)):
-        left, bottom = at(x, 0)
+        left, bottom = at(x, ticks[0])
         out.append(f'<text x="{left:.1f}" y="{bottom + 18:.1f}" text-anchor="middle">{_short(x)}</text>')
     for i, (name, points) in enumerate(series.items()):
         colour = COLOURS[i % len(COLOURS)]
@@ -58,8 +66,8 @@ def chart(title, x_label, y_label, series, note=''):
 
 
 def write(results, folder, note):
-    def save(name, *what):
-        (folder / f'{name}.svg').write_text(chart(*what, note))
+    def save(name, *what, wide=False):
+        (folder / f'{name}.svg').write_text(chart(*what, note, wide))
 
     def points(row, key, factor=1):
         return [(p['x'], p[key] * factor) for p in results[row]]
@@ -76,7 +84,7 @@ def write(results, folder, note):
         save('memory-pending', 'Memory over pending deliveries', 'pending deliveries', 'MB resident',
              {'MB': points('by_pending', 'memory_mb')})
     if 'by_load' in results:
-        save('latency-load', 'Latency over load', 'events per second, open loop', 'milliseconds',
+        save('latency-load', 'Latency over load, to the arrival at the receiver', 'events per second, open loop', 'milliseconds',
              {f'{words} p{p}': points('by_load', f'{key}_p{p}_us', 1e-3)
-              for key, words in (('received_arrived', 'received → arrived'), ('acknowledged_arrived', 'acknowledged → arr.'))
-              for p in (50, 90, 99)})
+              for key, words in (('received_arrived', 'from receipt,'), ('acknowledged_arrived', 'from the answer,'))
+              for p in (50, 90, 99)}, wide=True)
