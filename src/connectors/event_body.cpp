@@ -10,6 +10,12 @@ bool has_files(const json::Value& data) {
     return files != nullptr && files->as_object() != nullptr;
 }
 
+/// Whether a body of this form is the payload, for an event without files.
+bool is_payload(BodyFormat format, bool aliases, EventType type) {
+    const bool renamed = aliases && alias_of(type) != to_text(type);
+    return format == BodyFormat::standard && !renamed;
+}
+
 /// Adds `url` and `expires_at` to every file that names a stored one.
 json::Value with_links(const json::Value& data, const Links& links) {
     json::Value out = data;
@@ -109,15 +115,13 @@ std::string render_body(const EventFacts& event, BodyFormat format, bool aliases
 
 std::shared_ptr<const std::string> ready_body(const EventFacts& event, BodyFormat format,
                                               bool aliases) {
-    const bool renamed = aliases && alias_of(event.type) != to_text(event.type);
-    if (format != BodyFormat::standard || renamed || has_files(event.data)) return nullptr;
+    if (!is_payload(format, aliases, event.type) || has_files(event.data)) return nullptr;
     return event.payload;
 }
 
 bool is_payload_enough(const Destination& destination, EventType type) {
-    const WebhookSettings& webhook = destination.webhook;
-    const bool renamed = webhook.aliases && alias_of(type) != to_text(type);
-    return destination.kind == "webhook" && webhook.format == BodyFormat::standard && !renamed;
+    return destination.kind == "webhook" &&
+           is_payload(destination.webhook.format, destination.webhook.aliases, type);
 }
 
 Result<json::Value> data_of(std::string_view payload) {

@@ -112,7 +112,6 @@ Result<security::DataKey> Intake::key_of(store::Tx& tx, const routing::Workspace
 /// caller's: they are in the event, and not repeated in the clear.
 Result<> Intake::alert_unclear(store::Tx& tx, const connectors::EventFacts& facts,
                                const Described& described) {
-    const std::vector<std::string>& keys = described.unclear_keys;
     const routing::Plan& plan = described.plan;
     const auto raise = [&](std::string_view kind, const std::string& subject,
                            json::Object detail) -> Result<> {
@@ -126,7 +125,7 @@ Result<> Intake::alert_unclear(store::Tx& tx, const connectors::EventFacts& fact
                                            .at = facts.accepted_at}));
         return {};
     };
-    for (const std::string& key : keys)
+    for (const std::string& key : described.unclear_keys)
         CHECK(raise("entity_unknown", key, json::Object{{"metadata_key", key}}));
     if (!plan.unclear.empty())
         tx.after_commit([this, count = plan.unclear.size()] { filter_errors_.add(count); });

@@ -25,14 +25,14 @@ class Keyring {
     /// Loads the workspace's keys into this vault. Any connection.
     Result<> load(sql::Connection& db, const WorkspaceId& workspace, std::int64_t workspace_no);
 
-    /// Whether this vault has a key under which new subjects' keys may be wrapped. Any thread's
-    /// own.
+    /// Whether this vault has a key under which new subjects' keys may be wrapped.
     bool can_make_subjects(const WorkspaceId& workspace, Timestamp now) const;
-    /// Whether it has none and the workspace's keys should be loaded: at most once a second.
+    /// Whether it has none and the caller should load the workspace's keys now: yes at most once a
+    /// second, so that a workspace without any costs no reading per event.
     bool should_load(const WorkspaceId& workspace, Timestamp now);
     /// The key of a subject whose id was drawn just now, for `keep_subject` in the writer.
     Result<security::NewDataKey> make_subject(const WorkspaceId& workspace, const Uuid& subject);
-    /// Writer only.
+    /// Stores it with its subject's event. Writer only.
     static Result<> keep_subject(store::Tx& tx, std::int64_t workspace_no, const Uuid& subject,
                                  Bytes wrapped, Timestamp now);
 
@@ -60,7 +60,7 @@ class Keyring {
   private:
     security::Vault& vault_;
     WorkspaceId installation_;
-    std::map<WorkspaceId, Timestamp> asked_;  ///< when keys were looked for in vain, or last
+    std::map<WorkspaceId, Timestamp> asked_;  ///< when `should_load` last said yes
 };
 
 /// The cells in which payloads are sealed.

@@ -9,6 +9,7 @@
 #include "security/test_random.hpp"
 #include "store/migrate.hpp"
 #include "store/sqlite/sqlite_connection.hpp"
+#include "store/tables/tables_fixture.hpp"
 #include "store/tables/workspaces.hpp"
 
 namespace blotter::intake {
@@ -16,14 +17,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-template <typename T>
-T must(Result<T> result) {
-    if (!result) throw std::runtime_error(describe(result.error()));
-    return *std::move(result);
-}
-void must(Result<> result) {
-    if (!result) throw std::runtime_error(describe(result.error()));
-}
+using store::must;
 
 std::filesystem::path make_folder() {
     std::string name = (std::filesystem::temp_directory_path() / "prepare_XXXXXX").string();

@@ -107,9 +107,13 @@ Result<store::Applied> resend_from_slack(store::Tx& tx, WriterSide& side, const 
     TRY(const auto place, find_place(tx.db(), id, team));
     if (!place || place->connection.state != store::SlackState::connected)
         return fail(Errc::not_found,
-                    "a button of a message that is no longer kept, or of another Slack workspace");
+                    "the message of this button is no longer kept, or its Slack workspace is not "
+                    "connected: send the envelope again in Blotter");
     const store::SlackMessageRow& message = place->message;
-    if (!message.envelope_no) return fail(Errc::not_found, "a button of no envelope");
+    if (!message.envelope_no)
+        return fail(Errc::not_found,
+                    "this message is about no envelope that is kept here: send it again where "
+                    "it was made");
     const auto* workspace = side.directory().get().workspace(message.workspace_no);
     if (workspace == nullptr) return fail(Errc::not_found, "there is no such workspace");
     const Timestamp now = side.clock().wall();
