@@ -5,8 +5,6 @@ namespace blotter::delivery {
 
 namespace {
 
-constexpr std::chrono::seconds patience{1};
-
 enum class Refusal : std::uint8_t {
     passes,   ///< a full disk, a full queue: the same batch is written once there is room
     stopped,  ///< Blotter ends; what is not written is made again after the restart

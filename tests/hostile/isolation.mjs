@@ -1,5 +1,7 @@
 // Row 41: what 1,000 hostile receivers cost a healthy one. The healthy one gets a steady stream;
-// segments without and with the hostile ones alternate, so that both see the same machine.
+// segments without and with the hostile ones alternate, so that both see the same machine. Each round
+// has a server of its own, whose circuits are all closed: what the hostile ones are owed after a
+// round takes minutes to end.
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { setPriority } from 'node:os';
@@ -18,7 +20,8 @@ const hostile_count = 1000;
 const hostile_workspaces = 10;
 const events_per_second = 100;
 const segment_ms = 7000;
-const rounds = 3;  // of four segments
+const rounds = 4;  // of four segments
+const ratio_max = 1.5;
 
 const quantile = (values, q) => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * q))];
 const median = (values) => quantile(values, 0.5);
@@ -31,7 +34,8 @@ export async function makeIsolation({ count = hostile_count } = {}) {
   setPriority(stage.villains.pid, 10);
   stage.server = await startServer({ settings: { 'listen.connections_max': '4000' } });
   stage.receiver = new Child(process.execPath, [join(root_dir, 'tests/hostile/lib/healthy.mjs')]);
-  const port = await stage.receiver.until((c) => /^port (\d+)$/m.exec(c.output)?.[1], 'a port');
+  const port = Number(await stage.receiver.until((c) => /^port (\d+)$/m.exec(c.output)?.[1], 'a port'));
+  stage.receiver_port = port;
   stage.healthy = await stage.server.workspace('Healthy');
   await stage.healthy.webhook(`http://127.0.0.1:${port}/hook`);
   const undo = [];
@@ -39,13 +43,24 @@ export async function makeIsolation({ count = hostile_count } = {}) {
   const kinds = Object.entries(ports);
   stage.kinds = kinds.length;
   stage.hostile = await Promise.all(Array.from({ length: hostile_workspaces }, (_, n) => stage.server.workspace(`Hostile ${n}`)));
-  for (let n = 0; n < count; n += 20)
-    await Promise.all(Array.from({ length: Math.min(20, count - n) }, (_, i) => {
-      const [kind, port] = kinds[(n + i) % kinds.length];
-      return stage.hostile[(n + i) % hostile_workspaces].webhook(`http://127.0.0.1:${port}/${kind}/${n + i}`,
-                                                               { schedule: ['0s', '1s', '3s'], timeout_ms: 3000 });
-    }));
+  /** `work(n, api)` for each hostile receiver, twenty at a time. */
+  const forEach = async (work) => {
+    for (let n = 0; n < count; n += 20)
+      await Promise.all(Array.from({ length: Math.min(20, count - n) },
+                                   (_, i) => work(n + i, stage.hostile[(n + i) % hostile_workspaces])));
+  };
+  const destinations = [];
+  await forEach(async (n, api) => {
+    const [kind, port] = kinds[n % kinds.length];
+    destinations[n] = await api.webhook(`http://127.0.0.1:${port}/${kind}/${n}`,
+                                        { schedule: ['0s', '1s', '3s'], timeout_ms: 3000 });
+  });
   stage.provoke = () => Promise.all(stage.hostile.map((api) => api.postEvent(makeEvent())));
+  /** No attempt starts at a hostile receiver from here on; those under way end. */
+  stage.calm = async () => {
+    await forEach((n, api) => api.destinationAction(destinations[n].id, 'pause'));
+    await eventually('the attempts at hostile receivers are over', async () => (await stage.inFlight()) === 0, 30_000);
+  };
   stage.inFlight = async () => valueOf(parseMetrics((await stage.server.owner.get('/metrics')).text), 'blotter_delivery_in_flight');
   stage.close = async () => {
     await stage.villains.stop('SIGKILL');
@@ -82,74 +97,119 @@ class Poster {
   }
 }
 
+const msSince = (from, arrived) => Math.max(Number(BigInt(arrived) - from) / 1e6, 0);
+
+/** `action(n)` `rate` times a second, not before its time. */
+async function steadily(duration_ms, rate, action) {
+  const start = performance.now();
+  for (let n = 0; n * 1000 / rate < duration_ms; ++n) {
+    const wait = start + n * 1000 / rate - performance.now();
+    if (wait > 0) await pause(wait);
+    action(n);
+  }
+}
+
+/** { id: nanoseconds } of all that the healthy one has got, once `ids` are among them. */
+const arrivals = (stage, ids) => eventually('all arrived at the healthy one', () => {
+  const all = new Map(stage.receiver.stdout.split('\n').map((line) => line.split(' ')));
+  return ids.every((id) => all.has(id)) ? all : undefined;
+}, 60_000);
+
 /** A steady stream to the healthy one: milliseconds from each acknowledgement to the arrival, and
  *  from the sending to the arrival. An arrival before its acknowledgement counts as none. */
 export async function stream(stage, duration_ms, rate = events_per_second) {
   const posters = Array.from({ length: 4 }, () => new Poster(stage));
   const seen = new Map();
-  const start = performance.now();
   const posts = [];
-  for (let n = 0; n * 1000 / rate < duration_ms; ++n) {
-    const wait = start + n * 1000 / rate - performance.now();
-    if (wait > 0) await pause(wait);
+  await steadily(duration_ms, rate, (n) => {
     const id = makeEventId();
     const sent = process.hrtime.bigint();
     posts.push(posters[n % posters.length].post({ ...makeEvent(), id }).then(({ status, at }) => {
       assert.equal(status, '202');
       seen.set(id, { sent, acknowledged: at });
     }));
-  }
+  });
   await Promise.all(posts);
   for (const { socket } of posters) socket.destroy();
-  const arrived = await eventually('every event of the healthy one arrived', () => {
-    const all = new Map(stage.receiver.stdout.split('\n').map((line) => line.split(' ')));
-    return [...seen.keys()].every((id) => all.has(id)) ? all : undefined;
-  }, 60_000);
-  const ms = (from, id) => Math.max(Number(BigInt(arrived.get(id)) - from) / 1e6, 0);
-  return { from_acknowledged: [...seen].map(([id, { acknowledged }]) => ms(acknowledged, id)),
-           from_sent: [...seen].map(([id, { sent }]) => ms(sent, id)) };
+  const arrived = await arrivals(stage, [...seen.keys()]);
+  return { from_acknowledged: [...seen].map(([id, { acknowledged }]) => msSince(acknowledged, arrived.get(id))),
+           from_sent: [...seen].map(([id, { sent }]) => msSince(sent, arrived.get(id))) };
 }
 
-/** Per segment the p99 in milliseconds from acknowledgement and from sending; { alone, beside }. The
- *  order is alone, beside, beside, alone, so that a machine that grows slower harms both alike. */
-export async function isolation() {
+/** As many requests straight to the healthy receiver: milliseconds from the sending to the arrival.
+ *  What these take longer beside the hostile ones is the machine's doing, which all share. */
+export async function straight(stage, duration_ms, rate = events_per_second) {
+  const sockets = [];
+  const free = [];  // those whose last request was answered
+  const connect = () => {
+    const socket = net.connect({ host: '127.0.0.1', port: stage.receiver_port, noDelay: true });
+    socket.on('data', () => free.push(socket));
+    sockets.push(socket);
+    return socket;
+  };
+  const seen = new Map();
+  const body = 'x'.repeat(700);
+  await steadily(duration_ms, rate, () => {
+    const id = makeEventId();
+    seen.set(id, process.hrtime.bigint());
+    (free.pop() ?? connect()).write(`POST /straight HTTP/1.1\r\nhost: x\r\nwebhook-id: ${id}\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+  });
+  const arrived = await arrivals(stage, [...seen.keys()]);
+  for (const socket of sockets) socket.destroy();
+  return [...seen].map(([id, sent]) => msSince(sent, arrived.get(id)));
+}
+
+/** Adds to `seen` the p99 of each segment of a round. The order is alone, beside, beside, alone, so
+ *  that a machine that grows slower harms both alike. */
+async function oneRound(seen) {
   const stage = await makeIsolation();
-  const seen = { alone: [], beside: [], most_in_flight: 0, kinds: stage.kinds };
-  const p99 = ({ from_acknowledged, from_sent }) => [quantile(from_acknowledged, 0.99), quantile(from_sent, 0.99)];
-  const alone = async () => { seen.alone.push(p99(await stream(stage, segment_ms))); };
+  seen.kinds = stage.kinds;
+  const segment = async () => {
+    const [through, raw] = await Promise.all([stream(stage, segment_ms), straight(stage, segment_ms)]);
+    return [through.from_acknowledged, through.from_sent, raw].map((values) => quantile(values, 0.99));
+  };
+  const alone = async () => { seen.alone.push(await segment()); };
   try {
     await stream(stage, 3000);
-    for (let round = 0; round < rounds; ++round) {
-      await alone();
-      const work = { over: false };
-      const provoking = (async () => {
-        while (!work.over) {
-          await Promise.all([stage.provoke(), pause(2000)]);
-          seen.most_in_flight = Math.max(seen.most_in_flight, await stage.inFlight());
-        }
-      })();
-      await pause(2500);
-      for (let i = 0; i < 2; ++i) seen.beside.push(p99(await stream(stage, segment_ms)));
-      work.over = true;
-      await provoking;
-      await eventually('the hostile ones are over', async () => (await stage.inFlight()) === 0, 60_000);
-      await alone();
-    }
+    await alone();
+    const work = { over: false };
+    const provoking = (async () => {
+      while (!work.over) {
+        await Promise.all([stage.provoke(), pause(2000)]);
+        seen.most_in_flight = Math.max(seen.most_in_flight, await stage.inFlight());
+      }
+    })();
+    await pause(2500);
+    for (let i = 0; i < 2; ++i) seen.beside.push(await segment());
+    work.over = true;
+    await provoking;
+    await stage.calm();
+    await alone();
     assert.equal(stage.server.child.exit, null);
   } finally {
     await stage.close();
   }
+}
+
+/** Per segment the p99 in milliseconds from acknowledgement and from sending, and of what was sent
+ *  straight; { alone, beside }. */
+export async function isolation() {
+  const seen = { alone: [], beside: [], most_in_flight: 0 };
+  for (let round = 0; round < rounds; ++round) await oneRound(seen);
   return seen;
 }
 
 export function printIsolation({ alone, beside, most_in_flight, kinds }) {
   console.log(`        ${hostile_count} hostile receivers of ${kinds} kinds in ${hostile_workspaces} workspaces, up to ${most_in_flight} attempts to them at once;`);
   console.log(`        a healthy one with ${events_per_second} events/s; p99 of ${2 * rounds} × ${segment_ms / 1000} s each, alone and beside them, in ms:`);
-  const ratios = ['from acknowledgement to arrival', 'from sending to arrival'].map((what, i) => {
-    const [a, b] = [alone, beside].map((all) => all.map((pair) => pair[i]));
+  const ratios = ['from acknowledgement to arrival', 'from sending to arrival', 'sent straight to it, without Blotter'].map((what, i) => {
+    const [a, b] = [alone, beside].map((all) => all.map((values) => values[i]));
     const row = (values) => `${values.map((v) => v.toFixed(2).padStart(7)).join(' ')}   median ${median(values).toFixed(2)}`;
     console.log(`        ${what}\n          alone  ${row(a)}\n          beside ${row(b)}\n          ratio ${(median(b) / median(a)).toFixed(2)}`);
     return median(b) / median(a);
   });
-  assert.ok(ratios[0] <= 1.5, `the healthy one took ${ratios[0].toFixed(2)} times as long; at most 1.5 times is allowed`);
+  const [through, , raw] = ratios;
+  const why = raw > ratio_max ? `; without Blotter ${raw.toFixed(2)} times: too few processors for all that runs here` : '';
+  assert.ok(through <= ratio_max,
+            `the healthy one took ${through.toFixed(2)} times as long, at most ${ratio_max} times is allowed${why}`);
 }

@@ -1,0 +1,151 @@
+#include "delivery/engine.hpp"
+
+#include <filesystem>
+
+#include <boost/asio/post.hpp>
+#include <gtest/gtest.h>
+
+#include "base/invariant.hpp"
+#include "security/test_random.hpp"
+#include "store/migrate.hpp"
+#include "store/sqlite/sqlite_connection.hpp"
+#include "store/tables/tables_fixture.hpp"
+#include "store/tables/workspaces.hpp"
+
+namespace blotter::delivery {
+namespace {
+
+using namespace std::chrono_literals;
+
+using store::must;
+
+std::filesystem::path make_folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "engine_XXXXXX").string();
+    INVARIANT(::mkdtemp(name.data()) != nullptr);
+    return name;
+}
+
+/// Notes what is started; each attempt takes an hour.
+struct Noting final : connectors::Connector {
+    explicit Noting(runtime::Loop& l) : loop(l) {}
+    runtime::Task<connectors::AttemptReport> attempt(connectors::AttemptRequest request) override {
+        started.push_back(request.target->destination.no);
+        co_await loop.sleep_for(1h);
+        co_return connectors::AttemptReport{};
+    }
+    void forget(std::int64_t) override {}
+
+    runtime::Loop& loop;
+    std::vector<std::int64_t> started;
+};
+
+/// Nothing is accepted here.
+struct Nobody final : intake::FreshSink {
+    bool is_backlogged(std::int64_t) const override { return false; }
+    void accepted(std::int64_t, std::vector<intake::Fresh>) override {}
+    void due(std::int64_t, std::int64_t, Timestamp, std::uint64_t) override {}
+};
+
+/// An engine on a new store with destinations 1 to `count`, each in a workspace of its own.
+struct EngineTest : testing::Test {
+    static constexpr std::int64_t count = 40;
+
+    EngineTest() {
+        const std::string path = folder / "blotter.db";
+        auto opened = must(store::SqliteConnection::open({.path = path, .clock = &clock}));
+        must(store::migrate(*opened, {.known = store::migrations(), .now = clock.wall()}));
+        std::vector<std::unique_ptr<sql::Connection>> readers;
+        readers.push_back(must(store::SqliteConnection::open(
+            {.path = path, .access = store::Access::read_only, .clock = &clock})));
+        writer.emplace(std::move(opened), store::Writer::Options{.idle_after = Duration{0}});
+        reader.emplace(offload, clock, std::move(readers), store::Reader::Options{});
+        routing::Directory::Contents contents;
+        for (std::int64_t no = 1; no <= count; ++no) {
+            Destination made;
+            made.no = no;
+            made.workspace_no = no;
+            made.kind = "webhook";
+            made.id = entropy.id<DestinationId>(clock.wall());
+            made.webhook.url = "https://hooks.test/";
+            contents.targets.push_back(must(routing::make_target(std::move(made), {})));
+        }
+        targets = contents.targets;
+        auto directory =
+            std::make_shared<routing::Directory>(routing::Directory::build(std::move(contents)));
+        holder.emplace(directory, [](const routing::DirectoryPtr&) {});
+        intake.emplace(intake::Intake::Parts{keys, book, *holder, sink, clock, entropy});
+        scribe.emplace(*intake, owed);
+        engine.emplace(Engine::Parts{loop,
+                                     entropy,
+                                     *writer,
+                                     *reader,
+                                     *scribe,
+                                     keys,
+                                     backlogs,
+                                     log,
+                                     probe,
+                                     {{"webhook", &noting}}},
+                       Engine::Options{}, directory);
+        engine->start();
+        loop.poll();
+    }
+    ~EngineTest() override {
+        engine.reset();
+        std::filesystem::remove_all(folder);
+    }
+
+    void put(std::int64_t destination_no) {
+        auto event = std::make_shared<connectors::EventFacts>();
+        event->seq = ++events;
+        event->accepted_at = clock.wall();
+        event->payload = std::make_shared<const std::string>("{}");
+        engine->put(intake::Fresh{event, targets[static_cast<std::size_t>(destination_no - 1)]});
+    }
+
+    std::filesystem::path folder = make_folder();
+    runtime::ManualClock clock;
+    runtime::Loop loop{clock};
+    runtime::InlineOffload offload;
+    runtime::SeededEntropy entropy{3};
+    security::TestRandom random{5};
+    security::Vault vault{must(security::MasterKeys::parse(to_base64(Bytes(32, 1)), "the test")),
+                          random};
+    intake::Keyring keys{vault, WorkspaceId{.value = {9}}};
+    ledger::LogBook book{{.origin = "engine.test"}};
+    Nobody sink;
+    std::optional<store::Writer> writer;
+    std::optional<store::Reader> reader;
+    std::vector<routing::TargetPtr> targets;
+    std::optional<intake::DirectoryHolder> holder;
+    std::optional<intake::Intake> intake;
+    FirstAttempts owed{0};
+    std::optional<Scribe> scribe;
+    Backlogs backlogs;
+    struct Nowhere final : observe::LogSink {
+        void write(std::string_view) override {}
+    } nowhere;
+    observe::Logger log{{}, nowhere, [this] { return clock.wall(); }};
+    DeliveryProbe probe;
+    Noting noting{loop};
+    std::int64_t events = 0;
+    std::optional<Engine> engine;
+};
+
+TEST_F(EngineTest, a_burst_leaves_the_loop_to_others_between_a_few_starts) {
+    for (std::int64_t no = 1; no <= count; ++no) put(no);
+    // Another of the loop's guests: in each of its turns it sees how many were started since.
+    std::vector<std::size_t> seen{0};
+    std::function<void()> guest = [&] {
+        seen.push_back(noting.started.size());
+        if (seen.size() < 30) boost::asio::post(loop.context(), guest);
+    };
+    boost::asio::post(loop.context(), guest);
+    loop.poll();
+
+    ASSERT_EQ(noting.started.size(), static_cast<std::size_t>(count)) << "all were started";
+    for (std::size_t i = 1; i < seen.size(); ++i)
+        EXPECT_LE(static_cast<int>(seen[i] - seen[i - 1]), Engine::starts_per_turn) << "turn " << i;
+}
+
+}  // namespace
+}  // namespace blotter::delivery
