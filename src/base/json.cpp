@@ -293,18 +293,24 @@ bool needs_escape(char c) {
     return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20;
 }
 
+/// Of the eight bytes at `from`: 0 if all of them can stand for themselves, else a word whose
+/// lowest bit that is set is in the first one that cannot.
+std::uint64_t escapes_in(const char* from) {
+    static_assert(std::endian::native == std::endian::little);
+    std::uint64_t word = 0;
+    std::memcpy(&word, from, 8);
+    const std::uint64_t below_space = (word - every_byte * 0x20) & ~word & (every_byte << 7);
+    return below_space | zero_bytes(word ^ every_byte * '"') | zero_bytes(word ^ every_byte * '\\');
+}
+
 /// Where the first character at or after `at` is that cannot stand for itself; the size if none is.
 /// Eight at a time: nearly all text is plain, and writing JSON is mostly this.
 std::size_t find_escape(std::string_view text, std::size_t at) {
-    static_assert(std::endian::native == std::endian::little);
-    for (; at + 8 <= text.size(); at += 8) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, text.data() + at, 8);
-        const std::uint64_t below_space = (word - every_byte * 0x20) & ~word & (every_byte << 7);
-        const std::uint64_t found = below_space | zero_bytes(word ^ every_byte * '"') |
-                                    zero_bytes(word ^ every_byte * '\\');
-        if (found != 0) return at + static_cast<std::size_t>(std::countr_zero(found)) / 8;
-    }
+    for (; at + 8 <= text.size(); at += 8)
+        if (const std::uint64_t found = escapes_in(text.data() + at); found != 0)
+            return at + static_cast<std::size_t>(std::countr_zero(found)) / 8;
+    // The rest is looked at with what is before it, where there is enough.
+    if (at >= 8 && escapes_in(text.data() + text.size() - 8) == 0) return text.size();
     while (at < text.size() && !needs_escape(text[at])) ++at;
     return at;
 }

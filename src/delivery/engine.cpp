@@ -35,7 +35,6 @@ Engine::Engine(Parts parts, Options options, routing::DirectoryPtr directory)
       dispatcher_(options.limits, parts_.loop.now()),
       due_(options.due_max),
       to_write_(parts_.loop),
-      mailbox_(parts_.loop, [this](std::vector<Letter>& letters) { open(letters); }),
       tasks_(parts_.loop) {}
 
 Engine::~Engine() = default;
@@ -90,6 +89,11 @@ std::optional<DestinationView> Engine::view(std::int64_t destination_no) {
 }
 
 // --- Letters ---
+
+void Engine::put(Letter letter) {
+    if (mailbox_.put(std::move(letter)) == runtime::Wake::no) return;
+    parts_.loop.post([this] { mailbox_.open([this](auto& letters) { open(letters); }); });
+}
 
 void Engine::open(std::vector<Letter>& letters) {
     for (Letter& letter : letters)

@@ -12,12 +12,12 @@
 #include "delivery/dispatcher.hpp"
 #include "delivery/due_queue.hpp"
 #include "delivery/hub.hpp"
-#include "delivery/mailbox.hpp"
 #include "delivery/probe.hpp"
 #include "delivery/record.hpp"
 #include "delivery/scribe.hpp"
 #include "observe/log.hpp"
 #include "runtime/entropy.hpp"
+#include "runtime/mailbox.hpp"
 #include "runtime/signal.hpp"
 #include "runtime/task_group.hpp"
 #include "store/reader.hpp"
@@ -85,7 +85,7 @@ class Engine {
     runtime::Task<> stop(MonoTime deadline);
 
     /// From any thread.
-    void put(Letter letter) { mailbox_.put(std::move(letter)); }
+    void put(Letter letter);
 
     /// Makes one attempt outside of all queues, for people who test a destination.
     runtime::Task<connectors::AttemptReport> try_out(connectors::AttemptRequest request);
@@ -218,7 +218,7 @@ class Engine {
     MonoTime armed_for_ = MonoTime::max();
     runtime::Timers::Handle alarm_;
     runtime::Signal to_write_;
-    Mailbox<Letter> mailbox_;
+    runtime::Mailbox<Letter> mailbox_;
     runtime::TaskGroup tasks_;
 };
 

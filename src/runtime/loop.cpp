@@ -23,23 +23,13 @@ Loop::Loop(Clock& clock) : clock_(clock) {}
 Loop::~Loop() = default;
 
 void Loop::post(std::move_only_function<void()> work) {
-    {
-        const std::lock_guard lock{mutex_};
-        posted_.push_back(std::move(work));
-        if (std::exchange(woken_, true)) return;
-    }
-    asio::post(context_, [this] { run_posted(); });
-}
-
-void Loop::run_posted() {
-    {
-        const std::lock_guard lock{mutex_};
-        running_.swap(posted_);
-        woken_ = false;
-    }
-    // What a piece of work holds goes with it, not with the last of all.
-    for (auto& work : running_) std::exchange(work, nullptr)();
-    running_.clear();
+    if (posted_.put(std::move(work)) == Wake::no) return;
+    asio::post(context_, [this] {
+        // What a piece of work holds goes with it, not with the last of all.
+        posted_.open([](auto& all) {
+            for (auto& one : all) std::exchange(one, nullptr)();
+        });
+    });
 }
 
 void Loop::run() {

@@ -2,11 +2,10 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
-#include <vector>
 
 #include "runtime/clock.hpp"
 #include "runtime/executor.hpp"
+#include "runtime/mailbox.hpp"
 #include "runtime/timers.hpp"
 
 namespace blotter::runtime {
@@ -50,18 +49,13 @@ class Loop {
   private:
     struct Alarm;
     void arm();
-    void run_posted();
 
     boost::asio::io_context context_{1};
     Clock& clock_;
     Timers timers_;
     std::unique_ptr<Alarm> alarm_;
 
-    using Posted = std::vector<std::move_only_function<void()>>;
-    std::mutex mutex_;
-    Posted posted_;       ///< under the mutex
-    bool woken_ = false;  ///< under the mutex: `run_posted` will come
-    Posted running_;
+    Mailbox<std::move_only_function<void()>> posted_;
 };
 
 }  // namespace blotter::runtime
