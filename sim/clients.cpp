@@ -132,8 +132,11 @@ runtime::Task<> Clients::order(Step step) {
         const std::string secret = member(answer->body, "signing_secret");
         world_.secrets[step.who].push_back(secret.substr(secret.find('_') + 1));
     }
-    // What must come about is asked for until it does.
-    if (step.what == Deed::resume && status != 200) again(step);
+    // What must come about is asked for until it does. So is a new secret: one that was made, and
+    // whose answer was lost or failed, will sign alone once the overlap is over.
+    const bool unknown = status == 0 || status >= 500;
+    if ((step.what == Deed::resume && status != 200) || (step.what == Deed::rotate && unknown))
+        again(step);
 }
 
 /// The newest delivery of a destination is sent again.
