@@ -353,7 +353,7 @@ void Engine::pump() {
     if (may_start()) {
         pump_due();
         for (int started = 0; may_start(); ++started) {
-            if (started == starts_per_turn) {
+            if (started == starts_at_once) {
                 pump_later();
                 break;
             }

@@ -70,7 +70,7 @@ class Engine {
     /// Attempts that are started, whenever something happened, before the loop looks at anything
     /// else. Each costs up to 0.1 ms, more where a connection is opened; what comes in during a
     /// burst waits for a few of them, not for hundreds.
-    static constexpr int starts_per_turn = 4;
+    static constexpr int starts_at_once = 4;
     using Letter = std::variant<intake::Fresh, Due, routing::DirectoryPtr, Erased>;
 
     Engine(Parts parts, Options options, routing::DirectoryPtr directory);

@@ -5,7 +5,6 @@
 #include <boost/asio/post.hpp>
 #include <gtest/gtest.h>
 
-#include "base/invariant.hpp"
 #include "security/test_random.hpp"
 #include "store/migrate.hpp"
 #include "store/sqlite/sqlite_connection.hpp"
@@ -17,13 +16,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+using store::make_folder;
 using store::must;
-
-std::filesystem::path make_folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "engine_XXXXXX").string();
-    INVARIANT(::mkdtemp(name.data()) != nullptr);
-    return name;
-}
 
 /// Notes what is started; each attempt takes an hour.
 struct Noting final : connectors::Connector {
@@ -144,7 +138,7 @@ TEST_F(EngineTest, a_burst_leaves_the_loop_to_others_between_a_few_starts) {
 
     ASSERT_EQ(noting.started.size(), static_cast<std::size_t>(count)) << "all were started";
     for (std::size_t i = 1; i < seen.size(); ++i)
-        EXPECT_LE(static_cast<int>(seen[i] - seen[i - 1]), Engine::starts_per_turn) << "turn " << i;
+        EXPECT_LE(static_cast<int>(seen[i] - seen[i - 1]), Engine::starts_at_once) << "turn " << i;
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include "base/invariant.hpp"
 #include "intake/intake.hpp"
 #include "security/test_random.hpp"
 #include "store/migrate.hpp"
@@ -17,13 +16,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+using store::make_folder;
 using store::must;
-
-std::filesystem::path make_folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "prepare_XXXXXX").string();
-    INVARIANT(::mkdtemp(name.data()) != nullptr);
-    return name;
-}
 
 security::MasterKeys masters() {
     return must(security::MasterKeys::parse(to_base64(Bytes(32, 1)), "the test"));

@@ -138,7 +138,7 @@ export async function stream(stage, duration_ms, rate = events_per_second) {
 
 /** As many requests straight to the healthy receiver: milliseconds from the sending to the arrival.
  *  What these take longer beside the hostile ones is the machine's doing, which all share. */
-export async function straight(stage, duration_ms, rate = events_per_second) {
+async function straight(stage, duration_ms, rate = events_per_second) {
   const sockets = [];
   const free = [];  // those whose last request was answered
   const connect = () => {

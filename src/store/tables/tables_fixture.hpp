@@ -18,6 +18,13 @@
 /// test runs.
 namespace blotter::store {
 
+/// A new folder, which the caller removes.
+inline std::filesystem::path make_folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "blotter_test_XXXXXX").string();
+    INVARIANT(::mkdtemp(name.data()) != nullptr);
+    return name;
+}
+
 /// Passes everything on and remembers which statements were asked for.
 class WatchedConnection final : public sql::Connection {
   public:
@@ -75,10 +82,7 @@ inline const std::map<std::string_view, std::string_view>& allowed_scans() {
 class TablesTest : public testing::Test {
   protected:
     TablesTest() {
-        std::string name =
-            (std::filesystem::temp_directory_path() / "blotter_tables_XXXXXX").string();
-        INVARIANT(::mkdtemp(name.data()) != nullptr);
-        directory_ = name;
+        directory_ = make_folder();
         auto opened = SqliteConnection::open({.path = directory_ / "blotter.db"});
         INVARIANT(opened.has_value());
         connection_ = std::move(*opened);
