@@ -1,7 +1,6 @@
 #include "life.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
+#include "runtime/start.hpp"
 
 namespace blotter::sim {
 
@@ -42,7 +41,7 @@ Result<> Life::start() {
 }
 
 void Life::spawn(runtime::Task<> task) {
-    boost::asio::co_spawn(node_->first_loop().executor(), std::move(task), boost::asio::detached);
+    runtime::start(node_->first_loop().executor(), std::move(task));
 }
 
 /// The writer's thread: it takes what has come and needs a while for it.

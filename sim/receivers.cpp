@@ -2,8 +2,7 @@
 
 #include <algorithm>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
+#include "runtime/start.hpp"
 
 namespace blotter::sim {
 
@@ -42,7 +41,7 @@ Result<> Receivers::start() {
             network.listen({.at = endpoint_of(i), .tls = runtime::TlsServerOptions{}}));
         acceptors_.push_back(std::move(acceptor));
         apply_mood(i);
-        boost::asio::co_spawn(loop_.executor(), accept(i), boost::asio::detached);
+        runtime::start(loop_.executor(), accept(i));
     }
     return {};
 }
@@ -67,8 +66,7 @@ runtime::Task<> Receivers::accept(std::uint32_t destination) {
     for (;;) {
         auto stream = co_await acceptors_[destination]->accept();
         if (!stream) co_return;
-        boost::asio::co_spawn(loop_.executor(), talk(std::move(*stream), destination),
-                              boost::asio::detached);
+        runtime::start(loop_.executor(), talk(std::move(*stream), destination));
     }
 }
 

@@ -87,12 +87,11 @@ Result<> find_own_envelope(store::Tx& tx, std::int64_t workspace_no, PostedEvent
 
 /// An event that was accepted before, perhaps under rules that have changed since.
 Result<std::optional<intake::Accepted>> find_accepted(store::Tx& tx, std::int64_t workspace_no,
-                                                      const PostedEvent& event,
-                                                      const std::optional<std::string>& key) {
+                                                      const PostedEvent& event) {
     std::optional<store::EventRow> row;
     bool same = false;
-    if (key) {
-        const Digest hashed = intake::event_key_hash(*key);
+    if (event.key) {
+        const Digest hashed = intake::event_key_hash(*event.key);
         TRY(const auto known, store::find_event_key(tx.db(), {workspace_no, hashed}));
         if (known) {
             TRY(row, store::load_event(tx.db(), known->event_seq, store::Payload::skip));
@@ -157,8 +156,8 @@ Result<> write_aside(store::Tx& tx, WriterSide& side, const routing::WorkspaceFa
 }
 
 Result<Taken> set_aside(store::Tx& tx, WriterSide& side, std::int64_t workspace_no,
-                        const PostedEvent& event, const std::optional<std::string>& key) {
-    TRY(const auto accepted, find_accepted(tx, workspace_no, event, key));
+                        const PostedEvent& event) {
+    TRY(const auto accepted, find_accepted(tx, workspace_no, event));
     if (accepted) return *accepted;
     const auto* workspace = side.directory().get().workspace(workspace_no);
     if (workspace == nullptr) return fail(Errc::not_found, "there is no such workspace");
@@ -206,15 +205,26 @@ json::Object answer_of(const Taken& taken) {
     return out;
 }
 
+std::string answer_text(const intake::Accepted& accepted) {
+    std::string out;
+    out.reserve(160);
+    out.append(R"({"id":")").append(accepted.id.text());
+    out.append(R"(","status":"accepted","accepted_at":")");
+    out.append(to_rfc3339(accepted.accepted_at)).append(R"(","deliveries":)");
+    out.append(std::to_string(accepted.deliveries));
+    if (accepted.repeated) out += R"(,"repeated":true)";
+    return out += '}';
+}
+
 Result<intake::Accepted> accept_event(store::Tx& tx, WriterSide& side, std::int64_t workspace_no,
-                                      PostedEvent event, const std::optional<std::string>& key) {
+                                      PostedEvent&& event) {
     TRY(const std::vector<FileId> files, settle_files(tx, workspace_no, event.draft.data));
     CHECK(refuse_own_document(tx, workspace_no, event));
     CHECK(find_own_envelope(tx, workspace_no, event));
     const std::optional<EnvelopeId> envelope = event.draft.envelope;
     TRY(const intake::Accepted accepted,
         side.intake.accept(tx, workspace_no, std::move(event.draft),
-                           {key, event.hash, std::move(event.prepared)}));
+                           {std::move(event.key), event.hash, std::move(event.prepared)}));
     if (!accepted.repeated)
         for (const FileId& file : files)
             CHECK(store::use_file(tx.db(), file, envelope ? envelope->value : accepted.id.value));
@@ -224,9 +234,9 @@ Result<intake::Accepted> accept_event(store::Tx& tx, WriterSide& side, std::int6
 }
 
 Result<Taken> take_event(store::Tx& tx, WriterSide& side, std::int64_t workspace_no,
-                         PostedEvent event, const std::optional<std::string>& key) {
-    if (event.suspicion) return set_aside(tx, side, workspace_no, event, key);
-    return accept_event(tx, side, workspace_no, std::move(event), key);
+                         PostedEvent&& event) {
+    if (event.suspicion) return set_aside(tx, side, workspace_no, event);
+    return accept_event(tx, side, workspace_no, std::move(event));
 }
 
 }  // namespace blotter::api

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -30,7 +31,9 @@ struct PostedEvent {
     std::optional<EnvelopeId> envelope{};
     std::optional<DocumentId> document{};
     /// What could be made of it before the writer sees it: its data may be there only.
-    std::optional<intake::Prepared> prepared{};
+    std::unique_ptr<intake::Prepared> prepared{};
+    /// The caller's Idempotency-Key.
+    std::optional<std::string> key{};
 };
 
 enum class Hash : bool { when_it_has_an_id, always };

@@ -125,7 +125,7 @@ runtime::Task<http::Response> Gateway::handle(http::Request& request,
     const auto* match = std::get_if<http::Router::Match>(&found);
     count(match == nullptr ? std::nullopt : std::optional{match->route}, response.status, took);
     note(request, response, id, took);
-    if (asker.key_no != 0 && services_.request_log != nullptr)
+    if (asker.key_no != 0 && services_.request_log != nullptr && services_.request_log->has_room())
         keep(request, response.status,
              {.at = services_.loop.clock().wall(),
               .workspace_no = asker.workspace_no,
@@ -294,10 +294,9 @@ http::Response Gateway::finish(Result<Reply> reply, const RequestId& id) {
     if (reply->response) return std::move(*reply->response);
     http::Response response;
     response.status = reply->status;
-    if (!reply->body.is_null()) {
-        response.fixed_fields = json_fields;
-        response.body = json::to_text(reply->body);
-    }
+    response.body = std::move(reply->text);
+    if (!reply->body.is_null()) response.body = json::to_text(reply->body);
+    if (!response.body.empty()) response.fixed_fields = json_fields;
     return response;
 }
 

@@ -5,8 +5,13 @@ namespace blotter::api {
 RequestLog::RequestLog(Parts parts, Options options)
     : parts_(parts), options_(options), wake_(parts.loop), tasks_(parts.loop) {}
 
+bool RequestLog::has_room() {
+    if (waiting_.size() < options_.waiting_max) return true;
+    parts_.dropped.add();
+    return false;
+}
+
 void RequestLog::note(store::RequestLogRow row) {
-    if (waiting_.size() >= options_.waiting_max) return parts_.dropped.add();
     waiting_.push_back(std::move(row));
 }
 
@@ -38,9 +43,12 @@ runtime::Task<> RequestLog::run() {
 runtime::Task<> RequestLog::flush() {
     if (waiting_.empty()) co_return;
     const std::size_t count = waiting_.size();
+    std::vector<store::RequestLogRow> next;
+    next.reserve(count);
     const auto written = co_await store::write(
         parts_.loop, parts_.writer,
-        [rows = std::exchange(waiting_, {}), keep = options_.rows_kept](store::Tx& tx) -> Result<> {
+        [rows = std::exchange(waiting_, std::move(next)),
+         keep = options_.rows_kept](store::Tx& tx) -> Result<> {
             for (const store::RequestLogRow& row : rows)
                 CHECK(store::insert_request_log(tx.db(), row));
             CHECK(store::trim_request_log(tx.db(), {.keep = keep, .limit = 2 * rows.size()}));

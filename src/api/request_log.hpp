@@ -33,6 +33,9 @@ class RequestLog {
     RequestLog(const RequestLog&) = delete;
     RequestLog& operator=(const RequestLog&) = delete;
 
+    /// Whether one more can be taken; if not, it counts as dropped. Asked before each `note`, so
+    /// that what would be dropped need not be put together.
+    bool has_room();
     void note(store::RequestLogRow row);
 
     void start();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -45,11 +46,26 @@ struct Call {
     }
 };
 
+/// A response that is somewhere else, or none: a reply is handed on several times, and nearly none
+/// has one.
+class WholeResponse {
+  public:
+    WholeResponse() = default;
+    WholeResponse(http::Response response)
+        : response_(std::make_unique<http::Response>(std::move(response))) {}
+    explicit operator bool() const { return response_ != nullptr; }
+    http::Response& operator*() { return *response_; }
+
+  private:
+    std::unique_ptr<http::Response> response_;
+};
+
 /// What a handler answers: a JSON document, or a whole response of another kind.
 struct Reply {
     int status = 200;
     json::Value body;  ///< null: no body
-    std::optional<http::Response> response;
+    WholeResponse response;
+    std::string text{};  ///< the document as text, instead of `body`: for the frequent answers
 };
 
 using Handler = runtime::Task<Result<Reply>> (*)(Services& services, Call& call);

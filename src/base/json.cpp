@@ -318,9 +318,22 @@ std::size_t find_escape(std::string_view text, std::size_t at) {
 }  // namespace
 
 void append_quoted(std::string& out, std::string_view text) {
+    const std::size_t first = find_escape(text, 0);
+    if (first == text.size()) {
+        // The usual text, in one step. The size that the library gives may be a larger one.
+        const std::size_t before = out.size();
+        const std::size_t after = before + text.size() + 2;
+        out.resize_and_overwrite(after, [&](char* all, std::size_t) {
+            all[before] = '"';
+            text.copy(all + before + 1, text.size());
+            all[after - 1] = '"';
+            return after;
+        });
+        return;
+    }
     out += '"';
     std::size_t start = 0;
-    for (std::size_t i = find_escape(text, 0); i < text.size(); i = find_escape(text, start)) {
+    for (std::size_t i = first; i < text.size(); i = find_escape(text, start)) {
         const char c = text[i];
         out.append(text, start, i - start);
         start = i + 1;

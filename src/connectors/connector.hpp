@@ -8,7 +8,7 @@
 #include "connectors/event_body.hpp"
 #include "model/delivery.hpp"
 #include "routing/directory.hpp"
-#include "runtime/executor.hpp"
+#include "runtime/task.hpp"
 
 namespace blotter::connectors {
 
@@ -53,12 +53,15 @@ struct AttemptReport {
     Alert alert = Alert::to_raise;
 };
 
+/// Large, and handed on: so by pointer. Never null.
+using ReportPtr = std::unique_ptr<AttemptReport>;
+
 /// A kind of destination. One object per loop; `attempt` may run many times at once.
 class Connector {
   public:
     virtual ~Connector() = default;
     /// Makes exactly one attempt. Never throws for what the other side does.
-    virtual runtime::Task<AttemptReport> attempt(AttemptRequest request) = 0;
+    virtual runtime::Task<ReportPtr> attempt(AttemptRequest request) = 0;
     /// Settings or secrets of a destination changed: forget what was derived from them.
     virtual void forget(std::int64_t destination_no) = 0;
 };

@@ -5,7 +5,7 @@
 
 #include "base/result.hpp"
 #include "model/destination.hpp"
-#include "runtime/executor.hpp"
+#include "runtime/task.hpp"
 #include "security/secret.hpp"
 #include "security/webhook_secret.hpp"
 

@@ -153,9 +153,9 @@ std::string detail_of(const Attempt& a) {
     return out.finish();
 }
 
-runtime::Task<connectors::AttemptReport> report_no_connector() {
-    connectors::AttemptReport report;
-    report.words = "there is no connector of this kind";
+runtime::Task<connectors::ReportPtr> report_no_connector() {
+    auto report = std::make_unique<connectors::AttemptReport>();
+    report->words = "there is no connector of this kind";
     co_return report;
 }
 
@@ -163,7 +163,7 @@ runtime::Task<connectors::AttemptReport> report_no_connector() {
 
 // Hands on the connector's own task: a coroutine around it would cost as much as a small part of
 // it.
-runtime::Task<connectors::AttemptReport> Engine::try_out(connectors::AttemptRequest request) {
+runtime::Task<connectors::ReportPtr> Engine::try_out(connectors::AttemptRequest request) {
     const auto found = parts_.connectors.find(request.target->destination.kind);
     if (found == parts_.connectors.end()) return report_no_connector();
     request.event = connectors::with_data(std::move(request.event), request.target->destination);
@@ -234,19 +234,19 @@ runtime::Task<> Engine::attempt(Start start) {
         co_return;
     }
     connectors::AttemptRequest request{loaded->event, target, loaded->delivery.attempts, now()};
-    connectors::AttemptReport report = co_await try_out(std::move(request));
-    parts_.probe.attempt_time.observe(report.attempt.took);
+    const connectors::ReportPtr report = co_await try_out(std::move(request));
+    parts_.probe.attempt_time.observe(report->attempt.took);
 
     lane = lane_of(destination_no);
     const Schedule schedule = lane ? lane->schedule : Schedule::standard();
-    const Outcome outcome = judge(report, now());
+    const Outcome outcome = judge(*report, now());
     parts_.probe.attempted(outcome.code);
-    report.attempt.error = outcome.kind() == OutcomeKind::success ? "" : outcome.words;
+    report->attempt.error = outcome.kind() == OutcomeKind::success ? "" : outcome.words;
     const Gate then = lane ? gate_of(lane->target->destination) : Gate::disabled;
     auto ended = decide(loaded->delivery, Ended{outcome}, Context{schedule, then, now(), random});
     INVARIANT(ended.has_value());
-    log_attempt(*loaded, target->destination, *ended, outcome, report);
-    conclude(start, *loaded, destination_no, *ended, outcome, report);
+    log_attempt(*loaded, target->destination, *ended, outcome, *report);
+    conclude(start, *loaded, destination_no, *ended, outcome, *report);
     pump();
 }
 

@@ -88,7 +88,7 @@ class Engine {
     void put(Letter letter);
 
     /// Makes one attempt outside of all queues, for people who test a destination.
-    runtime::Task<connectors::AttemptReport> try_out(connectors::AttemptRequest request);
+    runtime::Task<connectors::ReportPtr> try_out(connectors::AttemptRequest request);
     /// Where `try_out` must run.
     runtime::Loop& loop() { return parts_.loop; }
 

@@ -22,10 +22,10 @@ using store::must;
 /// Notes what is started; each attempt takes an hour.
 struct Noting final : connectors::Connector {
     explicit Noting(runtime::Loop& l) : loop(l) {}
-    runtime::Task<connectors::AttemptReport> attempt(connectors::AttemptRequest request) override {
+    runtime::Task<connectors::ReportPtr> attempt(connectors::AttemptRequest request) override {
         started.push_back(request.target->destination.no);
         co_await loop.sleep_for(1h);
-        co_return connectors::AttemptReport{};
+        co_return std::make_unique<connectors::AttemptReport>();
     }
     void forget(std::int64_t) override {}
 

@@ -1,9 +1,13 @@
+#include <algorithm>
+
 #include "base/json.hpp"
 #include "delivery/engine.hpp"
 
 namespace blotter::delivery {
 
 namespace {
+
+constexpr std::size_t reserved_max = 1'000;
 
 enum class Refusal : std::uint8_t {
     passes,   ///< a full disk, a full queue: the same batch is written once there is room
@@ -60,6 +64,8 @@ runtime::Task<> Engine::write_records() {
             continue;
         }
         batches.push_back(std::make_shared<const std::vector<Record>>(std::exchange(records_, {})));
+        // The next batch is likely to be as large.
+        records_.reserve(std::min(batches.back()->size(), reserved_max));
         while (!batches.empty()) {
             const Batch batch = batches.back();
             auto due = co_await store::write(

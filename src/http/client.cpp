@@ -98,8 +98,7 @@ Client::~Client() = default;
 
 runtime::Task<Client::Outcome> Client::exchange(Exchange what) {
     INVARIANT(what.check && what.origin && what.request.head);
-    ExchangeRun run{loop_, network_, resolver_, *pool_, std::move(what)};
-    co_return co_await run.run();
+    return ExchangeRun::run({loop_, network_, resolver_, *pool_}, std::move(what));
 }
 
 void Client::drop_idle() {

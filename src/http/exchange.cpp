@@ -32,14 +32,13 @@ struct Outgoing {
 
 }  // namespace
 
-ExchangeRun::ExchangeRun(runtime::Loop& loop, runtime::Network& network,
-                         runtime::Resolver& resolver, Pool& pool, Exchange what)
-    : loop_(loop),
-      network_(network),
-      resolver_(resolver),
-      pool_(pool),
+ExchangeRun::ExchangeRun(const Parts& parts, Exchange what)
+    : loop_(parts.loop),
+      network_(parts.network),
+      resolver_(parts.resolver),
+      pool_(parts.pool),
       what_(std::move(what)),
-      start_(loop.now()),
+      start_(loop_.now()),
       total_deadline_(start_ + what_.limits.total) {
     pool_.running().push_back(*this);
 }
@@ -60,24 +59,29 @@ Client::Outcome ExchangeRun::fail_with(Error error) {
     return std::unexpected(Failure{std::move(error), stage_, sent_, std::move(facts_)});
 }
 
-runtime::Task<Client::Outcome> ExchangeRun::run() {
-    auto requested = co_await request();
-    if (!requested) co_return fail_with(std::move(requested).error());
-    stage_ = Stage::head;
-    auto head = co_await read_head();
-    if (!head) co_return fail_with(std::move(head).error());
-    stage_ = Stage::body;
-    if (!take_small_body()) {
-        auto body = co_await read_body();
-        if (!body) co_return fail_with(std::move(body).error());
+runtime::Task<Client::Outcome> ExchangeRun::run(Parts parts, Exchange what) {
+    ExchangeRun self{parts, std::move(what)};
+    auto requested = co_await self.request();
+    if (!requested) co_return self.fail_with(std::move(requested).error());
+    self.stage_ = Stage::head;
+    auto head = co_await self.read_head();
+    if (!head) co_return self.fail_with(std::move(head).error());
+    self.stage_ = Stage::body;
+    if (!self.take_small_body()) {
+        auto body = co_await self.read_body();
+        if (!body) co_return self.fail_with(std::move(body).error());
     }
+    co_return self.finish();
+}
+
+Answer ExchangeRun::finish() {
     if (may_keep())
         pool_.keep(what_.origin->pool_key(), std::move(connection));
     else
         connection->stream->close();
     facts_.timings.total = loop_.now() - start_;
     answer_.facts = std::move(facts_);
-    co_return std::move(answer_);
+    return std::move(answer_);
 }
 
 runtime::Task<Result<>> ExchangeRun::request() {
@@ -170,33 +174,30 @@ runtime::Task<Result<>> ExchangeRun::send() {
 }
 
 runtime::Task<Result<>> ExchangeRun::read_head() {
-    for (int interim = 0; interim <= interim_answers_max; ++interim) {
-        CO_CHECK(co_await read_one_head());
-        if (head_.status == 101)
-            co_return fail(Errc::protocol_error, "the answer switches to another protocol");
-        if (head_.status >= 200) {
-            answer_.status = head_.status;
-            co_return Result<>{};
-        }
-    }
-    co_return fail(Errc::too_many_interim, "there are too many interim (1xx) answers");
-}
-
-runtime::Task<Result<>> ExchangeRun::read_one_head() {
     InputBuffer& input = connection->input;
+    int interim = 0;
     bool started = !input.empty();
-    const MonoTime first_byte_deadline = by(what_.limits.first_byte);
+    MonoTime first_byte_deadline = by(what_.limits.first_byte);
     scanner_.reset();
     for (;;) {
         const HeadScanner::Found found = scanner_.scan(input.view());
-        if (found == HeadScanner::Found::end) break;
+        if (found == HeadScanner::Found::end) {
+            CO_CHECK(take_head());
+            if (head_.status >= 200) co_return Result<>{};
+            if (++interim > interim_answers_max)
+                co_return fail(Errc::too_many_interim, "there are too many interim (1xx) answers");
+            // Each head counts anew: a final answer long after an interim one is not slow for that.
+            started = !input.empty();
+            first_byte_deadline = by(what_.limits.first_byte);
+            scanner_.reset();
+            continue;
+        }
         CO_CHECK(check_unfinished_head(found));
         const MonoTime before = loop_.now();
         const MonoTime deadline = started ? rate_deadline() : first_byte_deadline;
         if (before >= deadline) co_return too_slow("the head of the answer came too slowly");
         const auto got = co_await connection->stream->read_some(input.room(), deadline);
         CO_CHECK(take_head_bytes(got, started));
-        // Each head counts anew: a final answer long after an interim one is not slow for that.
         if (!started) {
             answer_start_ = loop_.now();
             answer_bytes_ = 0;
@@ -206,11 +207,18 @@ runtime::Task<Result<>> ExchangeRun::read_one_head() {
         answer_bytes_ += *got;
         started = true;
     }
+}
+
+/// One whole head, interim or final.
+Result<> ExchangeRun::take_head() {
+    InputBuffer& input = connection->input;
     const std::string_view text = input.view().substr(0, scanner_.size());
-    CO_TRY(head_,
-           read_response_head(text, what_.request.method, what_.limits.head, answer_.headers));
+    TRY(head_, read_response_head(text, what_.request.method, what_.limits.head, answer_.headers));
     input.used(text.size());
-    co_return Result<>{};
+    if (head_.status == 101)
+        return fail(Errc::protocol_error, "the answer switches to another protocol");
+    answer_.status = head_.status;
+    return {};
 }
 
 /// What is wrong already with a head that is not complete.

@@ -5,17 +5,23 @@
 /// Internal to the room: one request and its answer.
 namespace blotter::http {
 
-/// The steps of one exchange. Lives in the frame of `Client::exchange`.
+/// The steps of one exchange. Lives in the frame of `run`.
 class ExchangeRun : private Running {
   public:
-    ExchangeRun(runtime::Loop& loop, runtime::Network& network, runtime::Resolver& resolver,
-                Pool& pool, Exchange what);
+    /// What it needs of the client.
+    struct Parts {
+        runtime::Loop& loop;
+        runtime::Network& network;
+        runtime::Resolver& resolver;
+        Pool& pool;
+    };
+    static runtime::Task<Client::Outcome> run(Parts parts, Exchange what);
+
     ExchangeRun(const ExchangeRun&) = delete;
     ExchangeRun& operator=(const ExchangeRun&) = delete;
 
-    runtime::Task<Client::Outcome> run();
-
   private:
+    ExchangeRun(const Parts& parts, Exchange what);
     runtime::Task<Result<>> request();
     runtime::Task<Result<>> open();
     runtime::Task<Result<std::vector<runtime::IpAddress>>> resolve();
@@ -27,7 +33,7 @@ class ExchangeRun : private Running {
     runtime::Task<Result<>> start_tls();
     runtime::Task<Result<>> send();
     runtime::Task<Result<>> read_head();
-    runtime::Task<Result<>> read_one_head();
+    Result<> take_head();
     Result<> check_unfinished_head(HeadScanner::Found found) const;
     Result<> take_head_bytes(const Result<std::size_t>& got, bool started);
     /// The usual body: none, or one of a known small size that came with the head. False when it
@@ -39,6 +45,7 @@ class ExchangeRun : private Running {
     std::optional<std::string_view> next_piece();
     bool body_is_whole() const;
     bool may_keep() const;
+    Answer finish();
     MonoTime rate_deadline() const;
     MonoTime by(Duration limit) const;
     Client::Outcome fail_with(Error error);

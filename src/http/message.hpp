@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/time.hpp"
-#include "runtime/executor.hpp"
+#include "runtime/task.hpp"
 
 namespace blotter::http {
 

@@ -141,22 +141,22 @@ runtime::Task<Session::Next> Session::serve_request() {
     } else if (rule.how != BodyRule::How::buffer) {
         context.body = &body_;
     }
-    Response response = co_await call_handler(context);
-    co_return co_await reply(std::move(response));
+    std::optional<Response> response;
+    try {
+        response = co_await server_.handler.handle(request_, context);
+    } catch (...) {
+        response = excuse(std::current_exception());
+    }
+    co_return co_await reply(*response);
 }
 
-runtime::Task<Response> Session::call_handler(RequestContext& context) {
-    std::exception_ptr failure;
-    try {
-        co_return co_await server_.handler.handle(request_, context);
-    } catch (...) {
-        failure = std::current_exception();
-    }
+/// The answer when the handler threw.
+Response Session::excuse(const std::exception_ptr& failure) {
     if (server_.server.on_exception) server_.server.on_exception(failure);
     Response response = make_problem(
         {Errc::internal, "the request could not be finished; the log of the server says why"});
     response.keep = Response::Keep::close;
-    co_return response;
+    return response;
 }
 
 runtime::Task<Session::Next> Session::refuse(Error error) {
@@ -164,10 +164,10 @@ runtime::Task<Session::Next> Session::refuse(Error error) {
     if (!stream_->is_open() || error.code == Errc::connection_closed) co_return Next::end;
     Response response = make_problem(error);
     response.keep = Response::Keep::close;
-    co_return co_await reply(std::move(response));
+    co_return co_await reply(response);
 }
 
-runtime::Task<Session::Next> Session::reply(Response response) {
+runtime::Task<Session::Next> Session::reply(Response& response) {
     last_ = last_ || server_.stopping || !head_.keep_alive ||
             response.keep == Response::Keep::close || !body_.can_discard();
     const auto written = co_await write_response(response);

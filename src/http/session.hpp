@@ -1,5 +1,6 @@
 #pragma once
 
+#include <exception>
 #include <string>
 
 #include <boost/intrusive/list.hpp>
@@ -77,9 +78,9 @@ class Session : public boost::intrusive::list_base_hook<
     runtime::Task<Result<bool>> read_head();
     Result<> parse_head();
     runtime::Task<Next> serve_request();
-    runtime::Task<Response> call_handler(RequestContext& context);
+    Response excuse(const std::exception_ptr& failure);
     runtime::Task<Next> refuse(Error error);
-    runtime::Task<Next> reply(Response response);
+    runtime::Task<Next> reply(Response& response);
     runtime::Task<Result<std::uint64_t>> write_response(Response& response);
     void write_head(const Response& response, std::string_view body, bool has_source);
     /// Lets the client read the last answer before the connection goes: what it still sends is

@@ -140,25 +140,28 @@ Result<> Intake::alert_unclear(store::Tx& tx, const connectors::EventFacts& fact
 }
 
 /// What was prepared elsewhere, if it holds; else the same made here.
-Result<Prepared> Intake::settle(store::Tx& tx, const routing::WorkspaceFacts& workspace,
-                                EventDraft& draft, std::optional<Prepared> prepared,
-                                Timestamp now) {
+Result<std::unique_ptr<Prepared>> Intake::settle(store::Tx& tx,
+                                                 const routing::WorkspaceFacts& workspace,
+                                                 EventDraft& draft,
+                                                 std::unique_ptr<Prepared> prepared,
+                                                 Timestamp now) {
     const routing::Directory& directory = parts_.directory.get();
     if (prepared && prepared->directory.get() == &directory && is_preparable(draft)) {
         CHECK(parts_.keys.keep_subject(tx, workspace.no, prepared->described.facts->id.value,
                                        std::move(prepared->wrapped_key), now));
-        return *std::move(prepared);
+        return prepared;
     }
     if (prepared && draft.data.is_null()) {
         TRY(draft.data, connectors::data_of(*prepared->described.facts->payload));
     }
-    Prepared out{.described = describe(directory, workspace, draft, parts_.entropy, now)};
-    TRY(const security::DataKey key, key_of(tx, workspace, draft, out.described.facts->id));
-    seal(out, draft.data, parts_.keys.vault(), key, workspace.id);
+    auto out = std::make_unique<Prepared>();
+    out->described = describe(directory, workspace, draft, parts_.entropy, now);
+    TRY(const security::DataKey key, key_of(tx, workspace, draft, out->described.facts->id));
+    seal(*out, draft.data, parts_.keys.vault(), key, workspace.id);
     return out;
 }
 
-Result<Accepted> Intake::accept(store::Tx& tx, std::int64_t workspace_no, EventDraft draft,
+Result<Accepted> Intake::accept(store::Tx& tx, std::int64_t workspace_no, EventDraft&& draft,
                                 AcceptOptions options) {
     if (draft.id || options.idempotency_key) {
         TRY(const auto repeated, find_repeated(tx, workspace_no, draft, options));
@@ -168,9 +171,10 @@ Result<Accepted> Intake::accept(store::Tx& tx, std::int64_t workspace_no, EventD
     if (workspace == nullptr) return fail(Errc::not_found, "the workspace does not exist");
     const Timestamp now = parts_.clock.wall();
 
-    TRY(const Prepared event, settle(tx, *workspace, draft, std::move(options.prepared), now));
-    const auto& facts = event.described.facts;
-    const routing::Plan& plan = event.described.plan;
+    TRY(const std::unique_ptr<const Prepared> event,
+        settle(tx, *workspace, draft, std::move(options.prepared), now));
+    const auto& facts = event->described.facts;
+    const routing::Plan& plan = event->described.plan;
     facts->accepted_at = now;
     facts->data = std::move(draft.data);
     std::vector<std::int64_t> plan_nos;
@@ -186,7 +190,7 @@ Result<Accepted> Intake::accept(store::Tx& tx, std::int64_t workspace_no, EventD
     row.type = facts->type;
     row.envelope_no = draft.envelope_no;
     row.document_no = draft.document_no;
-    row.entity_nos = event.described.entity_nos;
+    row.entity_nos = event->described.entity_nos;
     row.occurred_at = facts->occurred_at;
     row.accepted_at = now;
     if (draft.id) row.request_hash = options.request_hash;
@@ -194,7 +198,7 @@ Result<Accepted> Intake::accept(store::Tx& tx, std::int64_t workspace_no, EventD
     row.leaf = static_cast<std::int64_t>(leaf_no);
     row.plan = plan_nos;
     row.order_key = facts->order_key;
-    row.payload = event.sealed;
+    row.payload = event->sealed;
     TRY(facts->seq, store::insert_event(tx.db(), row));
     if (options.idempotency_key) {
         const Digest hashed = event_key_hash(*options.idempotency_key);
@@ -202,16 +206,16 @@ Result<Accepted> Intake::accept(store::Tx& tx, std::int64_t workspace_no, EventD
                                       {facts->seq, options.request_hash.value_or(Digest{})}));
     }
 
-    CHECK(alert_unclear(tx, *facts, event.described));
+    CHECK(alert_unclear(tx, *facts, event->described));
 
     std::vector<Fresh> fresh;
     std::vector<Waiting> due;
     CHECK(write_waiting(tx, *facts, plan.targets, fresh, due));
     for (Fresh& one : fresh) one.event = facts;
 
-    CHECK(parts_.book.append(
-        tx, log_no,
-        ledger::event_leaf(leaf_no, now, facts->workspace_id, {facts->id, event.commitment})));
+    TRY(const std::string entry,
+        ledger::event_entry(leaf_no, now, facts->workspace_id, {facts->id, event->commitment}));
+    CHECK(parts_.book.append(tx, log_no, leaf_no, as_bytes(entry)));
     tx.after_commit([this, seq = facts->seq, fresh = std::move(fresh), due = std::move(due),
                      planned = !plan.targets.empty()]() mutable {
         if (planned) parts_.sink.accepted(seq, std::move(fresh));

@@ -67,7 +67,7 @@ class DirectoryHolder {
 struct AcceptOptions {
     std::optional<std::string> idempotency_key{};  ///< of this event
     std::optional<Digest> request_hash{};          ///< with a key or a client-set id
-    std::optional<Prepared> prepared{};  ///< of this event, from `prepare`; used if it still holds
+    std::unique_ptr<Prepared> prepared{};  ///< of it, from `prepare`; used if it still holds
 };
 
 /// The form in which an event's Idempotency-Key is stored: callers put names and addresses into
@@ -98,7 +98,7 @@ class Intake {
 
     /// Errc::conflict when the id or key stands for another request. Fails before the ledger is
     /// touched, or not at all.
-    Result<Accepted> accept(store::Tx& tx, std::int64_t workspace_no, EventDraft draft,
+    Result<Accepted> accept(store::Tx& tx, std::int64_t workspace_no, EventDraft&& draft,
                             AcceptOptions options = {});
 
     /// Appends another kind of leaf to the workspace's log (configuration, security, erasure), or
@@ -120,8 +120,10 @@ class Intake {
     Result<std::optional<Accepted>> find_repeated(store::Tx& tx, std::int64_t workspace_no,
                                                   const EventDraft& draft,
                                                   const AcceptOptions& options);
-    Result<Prepared> settle(store::Tx& tx, const routing::WorkspaceFacts& workspace,
-                            EventDraft& draft, std::optional<Prepared> prepared, Timestamp now);
+    Result<std::unique_ptr<Prepared>> settle(store::Tx& tx,
+                                             const routing::WorkspaceFacts& workspace,
+                                             EventDraft& draft, std::unique_ptr<Prepared> prepared,
+                                             Timestamp now);
     Result<> alert_unclear(store::Tx& tx, const connectors::EventFacts& facts,
                            const Described& described);
     Result<security::DataKey> key_of(store::Tx& tx, const routing::WorkspaceFacts& workspace,

@@ -64,22 +64,23 @@ bool is_preparable(const EventDraft& draft) {
     return !draft.id && !draft.envelope && !draft.document;
 }
 
-std::optional<Prepared> prepare(Keyring& keys, runtime::Entropy& entropy,
-                                const routing::DirectoryPtr& directory, std::int64_t workspace_no,
-                                EventDraft& draft, Timestamp now) {
+std::unique_ptr<Prepared> prepare(Keyring& keys, runtime::Entropy& entropy,
+                                  const routing::DirectoryPtr& directory, std::int64_t workspace_no,
+                                  EventDraft& draft, Timestamp now) {
     const routing::WorkspaceFacts* workspace = directory->workspace(workspace_no);
-    if (!is_preparable(draft) || workspace == nullptr) return std::nullopt;
-    if (!keys.can_make_subjects(workspace->id, now)) return std::nullopt;
-    Prepared out{.directory = directory,
-                 .described = describe(*directory, *workspace, draft, entropy, now)};
-    auto key = keys.make_subject(workspace->id, out.described.facts->id.value);
-    if (!key) return std::nullopt;
-    out.wrapped_key = std::move(key->wrapped);
-    seal(out, draft.data, keys.vault(), key->key, workspace->id);
+    if (!is_preparable(draft) || workspace == nullptr) return nullptr;
+    if (!keys.can_make_subjects(workspace->id, now)) return nullptr;
+    auto out = std::make_unique<Prepared>();
+    out->directory = directory;
+    out->described = describe(*directory, *workspace, draft, entropy, now);
+    auto key = keys.make_subject(workspace->id, out->described.facts->id.value);
+    if (!key) return nullptr;
+    out->wrapped_key = std::move(key->wrapped);
+    seal(*out, draft.data, keys.vault(), key->key, workspace->id);
     const auto enough = [&](const routing::TargetPtr& target) {
         return connectors::is_payload_enough(target->destination, draft.type);
     };
-    if (std::ranges::all_of(out.described.plan.targets, enough)) draft.data = json::Value{};
+    if (std::ranges::all_of(out->described.plan.targets, enough)) draft.data = json::Value{};
     return out;
 }
 

@@ -52,8 +52,8 @@ bool is_preparable(const EventDraft& draft);
 /// for the workspace or one that is due for replacement: the writer makes the event then. The
 /// draft's data must not change any more; it is taken away at once, on the thread that made it,
 /// where the payload is all that anybody needs.
-std::optional<Prepared> prepare(Keyring& keys, runtime::Entropy& entropy,
-                                const routing::DirectoryPtr& directory, std::int64_t workspace_no,
-                                EventDraft& draft, Timestamp now);
+std::unique_ptr<Prepared> prepare(Keyring& keys, runtime::Entropy& entropy,
+                                  const routing::DirectoryPtr& directory, std::int64_t workspace_no,
+                                  EventDraft& draft, Timestamp now);
 
 }  // namespace blotter::intake

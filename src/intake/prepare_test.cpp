@@ -109,15 +109,16 @@ struct PrepareTest : testing::Test {
         return out;
     }
 
-    std::optional<Prepared> prepare_here(EventDraft& event) {
+    std::unique_ptr<Prepared> prepare_here(EventDraft& event) {
         return prepare(loop_keys, entropy, published, workspace.no, event, clock.wall());
     }
     /// As a loop does, when the workspace has keys.
     void load_loop_keys() { must(loop_keys.load(*connection, workspace.id, workspace.no)); }
 
-    Accepted accept(EventDraft event, std::optional<Prepared> prepared) {
+    Accepted accept(EventDraft event, std::unique_ptr<Prepared> prepared = nullptr) {
         return run([&](store::Tx& tx) {
-            return intake->accept(tx, workspace.no, event, {.prepared = std::move(prepared)});
+            return intake->accept(tx, workspace.no, std::move(event),
+                                  {.prepared = std::move(prepared)});
         });
     }
     connectors::EventFacts stored(const Accepted& accepted) {
@@ -153,7 +154,7 @@ TEST_F(PrepareTest, needs_the_keys_of_the_workspace_and_asks_for_them_once_a_sec
     // Also when the clock went back.
     EXPECT_TRUE(loop_keys.should_load(workspace.id, clock.wall() - 1h));
 
-    accept(event, std::nullopt);  // The first event makes them.
+    accept(event);  // The first event makes them.
     load_loop_keys();
     EXPECT_TRUE(prepare_here(event));
     EXPECT_FALSE(loop_keys.should_load(workspace.id, clock.wall() + 1h));
@@ -165,7 +166,7 @@ TEST_F(PrepareTest, needs_the_keys_of_the_workspace_and_asks_for_them_once_a_sec
 }
 
 TEST_F(PrepareTest, is_not_for_what_belongs_to_something_that_is_kept_here) {
-    accept(draft(), std::nullopt);
+    accept(draft());
     load_loop_keys();
     EventDraft own = draft();
     own.envelope = EnvelopeId{.value = {4}};
@@ -178,7 +179,7 @@ TEST_F(PrepareTest, is_not_for_what_belongs_to_something_that_is_kept_here) {
 
 TEST_F(PrepareTest, what_was_prepared_is_what_the_store_has_and_what_is_sent) {
     change(holder->get().with(target(7, BodyFormat::standard)));
-    accept(draft(), std::nullopt);
+    accept(draft());
     ASSERT_EQ(sink.last.size(), 1U);
     const auto plain = *sink.last.front().event->payload;
     load_loop_keys();
@@ -210,7 +211,7 @@ TEST_F(PrepareTest, what_was_prepared_is_what_the_store_has_and_what_is_sent) {
 TEST_F(PrepareTest, the_data_stays_for_a_destination_that_needs_it) {
     change(holder->get().with(target(7, BodyFormat::standard)));
     change(holder->get().with(target(8, BodyFormat::flat)));
-    accept(draft(), std::nullopt);
+    accept(draft());
     load_loop_keys();
     EventDraft event = draft();
     auto prepared = prepare_here(event);
@@ -223,7 +224,7 @@ TEST_F(PrepareTest, the_data_stays_for_a_destination_that_needs_it) {
 
 TEST_F(PrepareTest, is_made_again_when_the_configuration_has_changed_since) {
     change(holder->get().with(target(7, BodyFormat::standard)));
-    accept(draft(), std::nullopt);
+    accept(draft());
     load_loop_keys();
     EventDraft event = draft();
     auto prepared = prepare_here(event);

@@ -107,10 +107,14 @@ Result<std::uint64_t> LogBook::next(store::Tx& tx, std::int64_t log_no) {
 }
 
 Result<> LogBook::append(store::Tx& tx, std::int64_t log_no, const Leaf& leaf) {
-    TRY(Kept* const kept, edge(tx, log_no));
-    INVARIANT(leaf.number == kept->builder.size());
     TRY(const Bytes entry, to_entry(leaf));
-    CHECK(store::insert_leaf(tx.db(), log_no, static_cast<std::int64_t>(leaf.number), entry));
+    return append(tx, log_no, leaf.number, entry);
+}
+
+Result<> LogBook::append(store::Tx& tx, std::int64_t log_no, std::uint64_t number, ByteView entry) {
+    TRY(Kept* const kept, edge(tx, log_no));
+    INVARIANT(number == kept->builder.size());
+    CHECK(store::insert_leaf(tx.db(), log_no, static_cast<std::int64_t>(number), entry));
     forget_if_undone(tx, log_no);
     kept->builder.append(leaf_hash(entry));
     for (const Tile& tile : kept->builder.take_completed())

@@ -54,6 +54,8 @@ class LogBook {
     Result<std::uint64_t> next(store::Tx& tx, std::int64_t log_no);
     /// Writes a leaf under its number, which must be the next one, and the tiles that it fills.
     Result<> append(store::Tx& tx, std::int64_t log_no, const Leaf& leaf);
+    /// The same with the leaf's bytes, which say that number.
+    Result<> append(store::Tx& tx, std::int64_t log_no, std::uint64_t number, ByteView entry);
 
     /// Calls back after the commit with the heads of all logs that grew since the last call. Only
     /// what is durable is ever given out, so only that is signed.

@@ -48,6 +48,12 @@ bool is_common(std::string_view name) {
     return std::ranges::find(common_members, name) != common_members.end();
 }
 
+Result<> check_text(std::string_view name, std::string_view text) {
+    if (const auto bad = find_invalid_utf8(text))
+        return refuse(fmt::format("cannot hold {}: byte {} is not valid UTF-8", name, *bad));
+    return {};
+}
+
 Result<> check_value(std::string_view name, const LeafValue& value) {
     if (const auto* number = std::get_if<std::int64_t>(&value)) {
         if (*number > leaf_integer_max || *number < -leaf_integer_max)
@@ -56,22 +62,26 @@ Result<> check_value(std::string_view name, const LeafValue& value) {
         return {};
     }
     const std::string& text = std::get<std::string>(value);
-    if (const auto bad = find_invalid_utf8(text))
-        return refuse(fmt::format("cannot hold {}: byte {} is not valid UTF-8", name, *bad));
+    CHECK(check_text(name, text));
     if (name == "c" &&
         (text.size() != 64 || text.find_first_not_of("0123456789abcdef") != std::string::npos))
         return refuse("needs 64 lower-case hexadecimal digits in c");
     return {};
 }
 
-Result<> check_leaf(const Leaf& leaf) {
-    if (leaf.tenant.empty() || leaf.tenant.size() > tenant_bytes_max)
+Result<> check_head(std::uint64_t number, Timestamp at, std::string_view tenant) {
+    if (tenant.empty() || tenant.size() > tenant_bytes_max)
         return refuse(fmt::format("needs a tenant of 1 to {} bytes", tenant_bytes_max));
-    CHECK(check_value("t", leaf.tenant));
-    if (leaf.number > static_cast<std::uint64_t>(leaf_integer_max))
+    CHECK(check_text("t", tenant));
+    if (number > static_cast<std::uint64_t>(leaf_integer_max))
         return refuse("cannot be numbered past 2^53 - 1");
-    if (leaf.at < Timestamp{} || leaf.at >= from_ms(253'402'300'800'000))
+    if (at < Timestamp{} || at >= from_ms(253'402'300'800'000))
         return refuse("needs a time between the years 1970 and 9999");
+    return {};
+}
+
+Result<> check_leaf(const Leaf& leaf) {
+    CHECK(check_head(leaf.number, leaf.at, leaf.tenant));
     if (leaf.members.size() > leaf_members_max)
         return refuse(fmt::format("has at most {} members of its kind", leaf_members_max));
     for (const auto& [name, value] : leaf.members) {
@@ -97,7 +107,7 @@ class EntryWriter {
     void add(std::string_view name, const LeafValue& value) {
         begin(name);
         if (const auto* number = std::get_if<std::int64_t>(&value))
-            fmt::format_to(std::back_inserter(out_), "{}", *number);
+            append_number(*number);
         else
             json::append_quoted(out_, std::get<std::string>(value));
     }
@@ -107,11 +117,17 @@ class EntryWriter {
     }
     void add_number(std::string_view name, std::uint64_t number) {
         begin(name);
-        fmt::format_to(std::back_inserter(out_), "{}", number);
+        append_number(number);
     }
     std::string finish() { return std::move(out_ += '}'); }
 
   private:
+    template <typename Integer>
+    void append_number(Integer number) {
+        std::array<char, 20> digits;
+        const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+        out_.append(digits.data(), end);
+    }
     void begin(std::string_view name) {
         out_ += out_.empty() ? "{\"" : ",\"";
         out_ += name;
@@ -315,6 +331,20 @@ Leaf event_leaf(std::uint64_t number, Timestamp at, std::string tenant,
     leaf.members.emplace("c", to_hex(event.commitment));
     leaf.members.emplace("eid", event.event.text());
     return leaf;
+}
+
+Result<std::string> event_entry(std::uint64_t number, Timestamp at, std::string_view tenant,
+                                const AcceptedEvent& event) {
+    CHECK(check_head(number, at, tenant));
+    EntryWriter writer;
+    writer.add_text("at", to_rfc3339(at));
+    writer.add_text("c", to_hex(event.commitment));
+    writer.add_text("eid", event.event.text());
+    writer.add_text("k", to_text(LeafKind::event_accepted));
+    writer.add_number("n", number);
+    writer.add_text("t", tenant);
+    writer.add_number("v", static_cast<std::uint64_t>(leaf_version));
+    return writer.finish();
 }
 
 Leaf checkpoint_leaf(std::uint64_t number, Timestamp at, std::string tenant,

@@ -68,6 +68,9 @@ struct AcceptedEvent {
     Digest commitment;
 };
 Leaf event_leaf(std::uint64_t number, Timestamp at, std::string tenant, const AcceptedEvent& event);
+/// The bytes of that leaf, without making one: nearly all entries of a log are these.
+Result<std::string> event_entry(std::uint64_t number, Timestamp at, std::string_view tenant,
+                                const AcceptedEvent& event);
 /// A leaf of the root log that names a workspace log's checkpoint.
 Leaf checkpoint_leaf(std::uint64_t number, Timestamp at, std::string tenant,
                      const Checkpoint& checkpoint);

@@ -124,6 +124,20 @@ TEST(Leaf, bytes_that_are_not_canonical_are_refused) {
     EXPECT_FALSE(parse_entry(Bytes(entry_bytes_max + 1, '[')));
 }
 
+TEST(Leaf, of_an_event_has_the_same_bytes_without_being_made) {
+    const AcceptedEvent event{EventId{.value = {7, 8}}, sha256("payload")};
+    for (const std::uint64_t number : {std::uint64_t{0}, std::uint64_t{12345678901234}}) {
+        const auto entry = event_entry(number, at, "ws_1", event);
+        ASSERT_TRUE(entry);
+        EXPECT_EQ(*entry, as_text(to_entry(event_leaf(number, at, "ws_1", event)).value()));
+    }
+    EXPECT_EQ(event_entry(std::uint64_t{1} << 53, at, "ws_1", event).error().code,
+              Errc::invalid_argument);
+    EXPECT_FALSE(event_entry(0, at, "", event));
+    EXPECT_FALSE(event_entry(0, at, "\xff", event));
+    EXPECT_FALSE(event_entry(0, from_ms(-1), "ws_1", event));
+}
+
 TEST(Leaf, names_a_checkpoint_and_reads_it_back) {
     const Checkpoint checkpoint{"log.example/tenant", {733, sha256("root")}};
     const Leaf leaf = checkpoint_leaf(9, at, "root", checkpoint);

@@ -69,17 +69,13 @@ std::size_t Loop::poll() {
     return ran;
 }
 
-Task<> Loop::end_of_turn() {
-    co_await asio::post(context_, use_task);
-}
-
 Task<> Loop::sleep_for(std::chrono::nanoseconds delay) {
     return sleep_until(now() + delay);
 }
 
 Task<> Loop::sleep_until(MonoTime when) {
     if (when <= now()) co_return;
-    co_await asio::async_initiate<const asio::use_awaitable_t<Executor>, void()>(
+    co_await asio::async_initiate<const UseTask, void()>(
         [this, when](auto handler) {
             timers_.at(when, [this, handler = std::move(handler)]() mutable {
                 asio::post(context_, std::move(handler));

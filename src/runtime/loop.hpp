@@ -3,9 +3,11 @@
 #include <functional>
 #include <memory>
 
+#include <boost/asio/post.hpp>
+
 #include "runtime/clock.hpp"
-#include "runtime/executor.hpp"
 #include "runtime/mailbox.hpp"
+#include "runtime/operation.hpp"
 #include "runtime/timers.hpp"
 
 namespace blotter::runtime {
@@ -40,7 +42,7 @@ class Loop {
     /// Lets everything run that is ready now, then goes on. Whoever writes to a socket after it
     /// does so together with the others: their peers are woken once and stay awake, instead of once
     /// for each small message.
-    Task<> end_of_turn();
+    auto end_of_turn() { return boost::asio::post(context_, use_task); }
 
     /// Ends after `delay`; at once when it is not positive.
     Task<> sleep_for(std::chrono::nanoseconds delay);

@@ -314,7 +314,7 @@ Task<Result<std::unique_ptr<Stream>>> MemoryNetwork::connect(Endpoint to, MonoTi
 }
 
 Task<Result<std::unique_ptr<Stream>>> MemoryNetwork::start_tls(std::unique_ptr<Stream> plain,
-                                                               TlsClientOptions options,
+                                                               TlsClientOptions,
                                                                MonoTime deadline) {
     auto* const stream = dynamic_cast<MemoryStream*>(plain.get());
     INVARIANT(stream != nullptr);

@@ -11,7 +11,7 @@
 
 #include "base/result.hpp"
 #include "base/time.hpp"
-#include "runtime/executor.hpp"
+#include "runtime/task.hpp"
 
 namespace blotter::runtime {
 

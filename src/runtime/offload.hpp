@@ -9,8 +9,8 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 
-#include "runtime/executor.hpp"
 #include "runtime/loop.hpp"
+#include "runtime/operation.hpp"
 
 namespace blotter::runtime {
 
@@ -45,8 +45,7 @@ class InlineOffload final : public Offload {
 template <typename Work>
 Task<std::invoke_result_t<Work>> offload(Loop& loop, Offload& pool, Work work) {
     using R = std::invoke_result_t<Work>;
-    co_return co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<Executor>,
-                                                   void(R)>(
+    co_return co_await boost::asio::async_initiate<const UseTask, void(R)>(
         [&](auto handler) {
             pool.post([&loop, guard = boost::asio::make_work_guard(loop.executor()),
                        work = std::move(work), handler = std::move(handler)]() mutable {

@@ -36,7 +36,7 @@ class Signal {
         if (std::exchange(set_, false)) co_return;
         if (deadline <= loop_.now()) co_return;
         INVARIANT(!waiter_);
-        co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<Executor>, void()>(
+        co_await boost::asio::async_initiate<const UseTask, void()>(
             [this, deadline](auto handler) {
                 waiter_ = [handler = std::move(handler)]() mutable { std::move(handler)(); };
                 if (deadline != MonoTime::max())

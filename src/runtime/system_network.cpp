@@ -6,7 +6,6 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/basic_socket_acceptor.hpp>
 
 #include "base/invariant.hpp"
@@ -40,7 +39,7 @@ class SystemAcceptor final : public Acceptor {
         for (;;) {
             if (!acceptor_.is_open()) co_return fail(Errc::cancelled, "the listener was closed");
             Socket socket{sweep_->loop().executor()};
-            const auto [error] = co_await acceptor_.async_accept(socket, asio::as_tuple(use_task));
+            const error_code error = co_await acceptor_.async_accept(socket, use_task);
             if (!acceptor_.is_open() || error == asio::error::operation_aborted)
                 co_return fail(Errc::cancelled, "the listener was closed");
             if (error == asio::error::no_descriptors || error == asio::error::no_memory ||
@@ -103,7 +102,7 @@ Task<Result<std::unique_ptr<Stream>>> SystemNetwork::connect(Endpoint to, MonoTi
     if (opened) co_return cannot_connect(to, opened);
     auto socket = std::make_unique<SystemSocket>(impl_->sweep, std::move(plain));
     socket->write_deadline() = deadline;
-    const auto [error] = co_await socket->socket().async_connect(to, asio::as_tuple(use_task));
+    const error_code error = co_await socket->socket().async_connect(to, use_task);
     socket->write_deadline() = MonoTime::max();
     if (error == asio::error::operation_aborted || !socket->is_open())
         co_return fail(Errc::timeout, text_of(to) + " did not answer in time");

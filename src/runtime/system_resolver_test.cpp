@@ -3,7 +3,6 @@
 #include <array>
 #include <map>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/udp.hpp>
 #include <gtest/gtest.h>
 
@@ -38,8 +37,8 @@ class SmallNameServer {
         std::array<char, 1500> packet;
         for (;;) {
             boost::asio::ip::udp::endpoint from;
-            const auto [error, size] = co_await socket_.async_receive_from(
-                boost::asio::buffer(packet), from, boost::asio::as_tuple(use_task));
+            const auto [error, size] =
+                co_await socket_.async_receive_from(boost::asio::buffer(packet), from, use_task);
             if (error) co_return;
             const std::string reply = answer({packet.data(), size});
             if (!reply.empty()) socket_.send_to(boost::asio::buffer(reply), from);

@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <sys/socket.h>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 
 #include "base/invariant.hpp"
@@ -95,7 +94,7 @@ Task<error_code> SystemSocket::wait(Socket::wait_type what, MonoTime deadline) {
     if (!socket_.is_open()) co_return asio::error::operation_aborted;
     MonoTime& armed = what == Socket::wait_write ? write_deadline_ : read_deadline_;
     armed = deadline;
-    const auto [error] = co_await socket_.async_wait(what, asio::as_tuple(use_task));
+    const error_code error = co_await socket_.async_wait(what, use_task);
     armed = MonoTime::max();
     // A socket closed while this was on its way counts as aborted.
     if (!error && !socket_.is_open()) co_return asio::error::operation_aborted;
@@ -115,7 +114,7 @@ Task<Result<std::size_t>> PlainStream::read_some(std::span<char> into, MonoTime 
     if (!socket_->is_open()) co_return socket_->failure(asio::error::bad_descriptor);
     socket_->read_deadline() = deadline;
     const auto [error, size] = co_await socket_->socket().async_read_some(
-        asio::buffer(into.data(), into.size()), asio::as_tuple(use_task));
+        asio::buffer(into.data(), into.size()), use_task);
     socket_->read_deadline() = MonoTime::max();
     if (!error) co_return size;
     if (error == asio::error::eof) co_return std::size_t{0};

@@ -1,6 +1,6 @@
 #include "runtime/task_group.hpp"
 
-#include <boost/asio/co_spawn.hpp>
+#include "runtime/start.hpp"
 
 namespace blotter::runtime {
 
@@ -8,7 +8,7 @@ TaskGroup::~TaskGroup() = default;
 
 void TaskGroup::spawn(Task<> task) {
     ++running_;
-    boost::asio::co_spawn(loop_.executor(), std::move(task), [this](std::exception_ptr failure) {
+    start(loop_.executor(), std::move(task), [this](const std::exception_ptr& failure) {
         --running_;
         if (failure && on_failure) on_failure(failure);
         if (running_ == 0) drained_.notify();

@@ -1,12 +1,20 @@
 #include "runtime/wait_for.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_future.hpp>
+#include <future>
+
+#include "runtime/start.hpp"
 
 namespace blotter::runtime {
 
 void wait_for(Loop& loop, Task<> task) {
-    boost::asio::co_spawn(loop.executor(), std::move(task), boost::asio::use_future).get();
+    std::promise<void> ended;
+    start(loop.executor(), std::move(task), [&](const std::exception_ptr& failure) {
+        if (failure)
+            ended.set_exception(failure);
+        else
+            ended.set_value();
+    });
+    ended.get_future().get();
 }
 
 }  // namespace blotter::runtime

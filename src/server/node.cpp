@@ -2,13 +2,13 @@
 
 #include <vector>
 
-#include <boost/asio/co_spawn.hpp>
 #include <fmt/format.h>
 
 #include "api/erasure.hpp"
 #include "cli/keys.hpp"
 #include "config/load.hpp"
 #include "ledger/sealer.hpp"
+#include "runtime/start.hpp"
 #include "runtime/system_network.hpp"
 #include "runtime/wait_for.hpp"
 #include "server/background.hpp"
@@ -398,8 +398,8 @@ Result<> Node::Impl::announce() {
 void Node::Impl::finish(runtime::Loop& loop, runtime::Task<> task) {
     if (!options.step) return runtime::wait_for(loop, std::move(task));
     bool done = false;
-    boost::asio::co_spawn(loop.executor(), std::move(task),
-                          [&done](std::exception_ptr) { done = true; });
+    runtime::start(loop.executor(), std::move(task),
+                   [&done](const std::exception_ptr&) { done = true; });
     while (!done) options.step();
 }
 

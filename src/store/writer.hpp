@@ -10,6 +10,7 @@
 
 #include "runtime/clock.hpp"
 #include "runtime/loop.hpp"
+#include "runtime/operation.hpp"
 #include "store/sql.hpp"
 
 namespace blotter::store {
@@ -146,50 +147,50 @@ struct How {
     Urgency urgency;
 };
 
-/// Runs `work` (a callable `Result<R>(Tx&)`, moved into the job) on the writer and resumes on
-/// `loop` once it is durable, or failed.
-template <typename Work>
-auto write(runtime::Loop& loop, Writer& writer, Work work, How how = {})
-    -> runtime::Task<std::invoke_result_t<Work&, Tx&>> {
+/// A piece of work on its way, with who waits for it.
+template <typename Work, typename Handler>
+struct WorkJob final : Job {
     using R = std::invoke_result_t<Work&, Tx&>;
-    co_return co_await boost::asio::async_initiate<
-        const boost::asio::use_awaitable_t<runtime::Executor>, void(R)>(
-        [&](auto handler) {
+
+    WorkJob(Work w, Handler h, runtime::Loop& l, How o)
+        : work(std::move(w)), handler(std::move(h)), loop(l), alive(l.executor()), how(o) {}
+    Undo undo() const override { return how.undo; }
+    Urgency urgency() const override { return how.urgency; }
+    Result<> run(Tx& tx) override {
+        value.emplace(work(tx));
+        if (!*value) return pass(value->error());
+        return {};
+    }
+    // The job goes back to its loop whole: what was allocated there is freed there.
+    void finished(std::unique_ptr<Job> self, Result<> outcome) override {
+        if (!outcome) value.emplace(pass(std::move(outcome).error()));
+        loop.post([self = std::move(self)]() mutable {
+            auto& job = static_cast<WorkJob&>(*self);
+            Handler resume = std::move(job.handler);
+            R result = *std::move(job.value);
+            self.reset();
+            std::move(resume)(std::move(result));
+        });
+    }
+
+    Work work;
+    Handler handler;
+    runtime::Loop& loop;
+    boost::asio::executor_work_guard<runtime::Executor> alive;
+    How how;
+    std::optional<R> value;
+};
+
+/// Awaited: runs `work` (a callable `Result<R>(Tx&)`, moved into the job) on the writer, goes on
+/// on `loop` once it is durable, or failed, and gives its result.
+template <typename Work>
+auto write(runtime::Loop& loop, Writer& writer, Work work, How how = {}) {
+    using R = std::invoke_result_t<Work&, Tx&>;
+    return boost::asio::async_initiate<const runtime::UseTask, void(R)>(
+        [&loop, &writer, how, work = std::move(work)](auto handler) mutable {
             using Handler = decltype(handler);
-            struct WorkJob final : Job {
-                WorkJob(Work w, Handler h, runtime::Loop& l, How o)
-                    : work(std::move(w)),
-                      handler(std::move(h)),
-                      loop(l),
-                      alive(l.executor()),
-                      how(o) {}
-                Undo undo() const override { return how.undo; }
-                Urgency urgency() const override { return how.urgency; }
-                Result<> run(Tx& tx) override {
-                    value.emplace(work(tx));
-                    if (!*value) return pass(value->error());
-                    return {};
-                }
-                // The job goes back to its loop whole: what was allocated there is freed there.
-                void finished(std::unique_ptr<Job> self, Result<> outcome) override {
-                    if (!outcome) value.emplace(pass(std::move(outcome).error()));
-                    loop.post([self = std::move(self)]() mutable {
-                        auto& job = static_cast<WorkJob&>(*self);
-                        Handler resume = std::move(job.handler);
-                        R result = *std::move(job.value);
-                        self.reset();
-                        std::move(resume)(std::move(result));
-                    });
-                }
-                Work work;
-                Handler handler;
-                runtime::Loop& loop;
-                boost::asio::executor_work_guard<runtime::Executor> alive;
-                How how;
-                std::optional<R> value;
-            };
-            writer.submit(
-                std::make_unique<WorkJob>(std::move(work), std::move(handler), loop, how));
+            writer.submit(std::make_unique<WorkJob<Work, Handler>>(std::move(work),
+                                                                   std::move(handler), loop, how));
         },
         runtime::use_task);
 }

@@ -30,8 +30,10 @@ constexpr std::array<std::string_view, 2> environment_folders{"src/config/", "be
 constexpr std::array<std::string_view, 6> printing_folders{
     "src/cli/", "src/server/", "src/base/invariant", "tools/", "bench/", "sim/"};
 
-// The simulator hands fixed records over shared memory, and its tasks die with their life.
+// The simulator hands fixed records over shared memory.
 constexpr std::array<std::string_view, 1> simulator_folder{"sim/"};
+// In the simulator tasks die with their life; the server waits for those that it starts by itself.
+constexpr std::array<std::string_view, 2> starting_folders{"sim/", "src/server/node.cpp"};
 
 constexpr std::string_view use_clock = "take the time from runtime::Clock";
 constexpr std::string_view use_entropy = "take randomness from runtime::Entropy";
@@ -79,8 +81,10 @@ constexpr auto bans = std::to_array<Ban>({
     {"strftime", "use to_rfc3339, which ignores the locale", nowhere},
     {"std::strtok", "split with std::string_view", nowhere},
     {"assert(", "use INVARIANT, which is on in release too", nowhere},
-    {"asio::detached", "give the coroutine to a runtime::TaskGroup, which joins it",
-     simulator_folder},
+    {"runtime::start", "give the coroutine to a runtime::TaskGroup, which joins it",
+     starting_folders},
+    {"asio::co_spawn", "give the coroutine to a runtime::TaskGroup, which joins it", nowhere},
+    {"asio::use_awaitable", "await it with runtime::use_task", nowhere},
     {".detach(", "join the thread in its owner's destructor", nowhere},
     {"std::system", "call the library; a shell is an attack surface", nowhere},
 });

@@ -1,4 +1,3 @@
-#include <boost/asio/co_spawn.hpp>
 #include <fmt/format.h>
 
 #include "api/destinations.hpp"
@@ -8,6 +7,7 @@
 #include "delivery/engine.hpp"
 #include "intake/event_schemas.hpp"
 #include "routing/plan.hpp"
+#include "runtime/start.hpp"
 #include "store/tables/alerts.hpp"
 
 namespace blotter::api {
@@ -133,12 +133,6 @@ runtime::Task<Result<Reply>> rotate_secret(Services& services, Call& call) {
 
 // --- Test ---
 
-/// Runs a task on another loop and resumes here with what it gave.
-template <typename T>
-runtime::Task<T> on_loop(runtime::Loop& there, runtime::Task<T> task) {
-    co_return co_await boost::asio::co_spawn(there.executor(), std::move(task), runtime::use_task);
-}
-
 /// Names of files that do not exist: so there are links as in a real event, which lead to nothing.
 void name_files(Services& services, connectors::EventFacts& facts) {
     json::Value* files = facts.data.as_object()->find("files");
@@ -255,17 +249,17 @@ runtime::Task<Result<Reply>> test_destination(Services& services, Call& call) {
         .expires_at = call.now + services.settings.links.lifetime};
     if (destination.kind != "webhook") {
         delivery::Engine& owner = services.hub.engine_of(destination.no);
-        const connectors::AttemptReport report =
-            co_await on_loop(owner.loop(), owner.try_out(request));
-        co_return Reply{200, view_of_post(request, report, services.loop.clock().wall()), {}};
+        const connectors::ReportPtr report =
+            co_await runtime::run_on(owner.loop().executor(), owner.try_out(request));
+        co_return Reply{200, view_of_post(request, *report, services.loop.clock().wall()), {}};
     }
     std::string body = connectors::render_body(*request.event, destination.webhook.format,
                                                destination.webhook.aliases, links);
     delivery::Engine& engine = services.hub.engine_of(destination.no);
-    const connectors::AttemptReport report =
-        co_await on_loop(engine.loop(), engine.try_out(request));
+    const connectors::ReportPtr report =
+        co_await runtime::run_on(engine.loop().executor(), engine.try_out(request));
     co_return Reply{
-        200, view_of_trial(request, std::move(body), report, services.loop.clock().wall()), {}};
+        200, view_of_trial(request, std::move(body), *report, services.loop.clock().wall()), {}};
 }
 
 // --- Explain ---

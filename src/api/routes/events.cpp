@@ -40,8 +40,7 @@ Result<std::optional<std::string>> read_key(const Call& call) {
 /// Whether what can be made of the event here is made here, so that the one writer has less to do.
 /// Files are looked up there, and what the event leaves out about them becomes part of it.
 bool is_preparable(const PostedEvent& event) {
-    return !event.suspicion && intake::is_preparable(event.draft) &&
-           event.draft.data.find("files") == nullptr;
+    return intake::is_preparable(event.draft) && event.draft.data.find("files") == nullptr;
 }
 
 /// Without them the writer does it all, and has a better answer when something is wrong.
@@ -55,42 +54,54 @@ runtime::Task<> load_keys(Services& services, const Call& call) {
 
 /// With an id of ours, no key and no files there is nothing that an insert could run into, and so
 /// nothing that would have to be undone alone.
-store::Undo undo_of(const PostedEvent& event, const std::optional<std::string>& key) {
-    const bool plain = !event.draft.id && !key && event.draft.data.find("files") == nullptr;
+store::Undo undo_of(const PostedEvent& event) {
+    const bool plain = !event.draft.id && !event.key && event.draft.data.find("files") == nullptr;
     return plain ? store::Undo::not_needed : store::Undo::savepoint;
 }
 
-runtime::Task<Result<Reply>> post_event(Services& services, Call& call) {
-    CO_TRY(EventRules rules, rules_of(services, call));
-    CO_TRY(std::optional<std::string> key, read_key(call));
+using PostedPtr = std::unique_ptr<PostedEvent>;
+
+Result<PostedPtr> read_posted(Services& services, Call& call) {
+    TRY(EventRules rules, rules_of(services, call));
+    TRY(std::optional<std::string> key, read_key(call));
     if (key) rules.hash = Hash::always;
-    CO_TRY(PostedEvent event, read_event(call.body, rules));
-    const bool suspicious = event.suspicion.has_value();
-    const store::Undo undo = undo_of(event, key);
-    if (is_preparable(event)) {
+    auto out = std::make_unique<PostedEvent>();
+    TRY(*out, read_event(call.body, rules));
+    out->key = std::move(key);
+    return out;
+}
+
+/// What is set aside is no event yet and has no key of its own: the general store of answers has
+/// it.
+runtime::Task<Result<Reply>> set_aside(Services& services, Call& call, PostedPtr event) {
+    co_return co_await mutate(services, call,
+                              [event = std::move(event), workspace_no = call.workspace_no](
+                                  store::Tx& tx, WriterSide& side) -> Result<Reply> {
+                                  TRY(const Taken taken,
+                                      take_event(tx, side, workspace_no, std::move(*event)));
+                                  return Reply{202, answer_of(taken), {}};
+                              });
+}
+
+runtime::Task<Result<Reply>> post_event(Services& services, Call& call) {
+    CO_TRY(PostedPtr event, read_posted(services, call));
+    if (event->suspicion) co_return co_await set_aside(services, call, std::move(event));
+    const store::Undo undo = undo_of(*event);
+    if (is_preparable(*event)) {
         if (services.keys.should_load(call.workspace, call.now)) co_await load_keys(services, call);
-        event.prepared = intake::prepare(services.keys, services.entropy, call.directory,
-                                         call.workspace_no, event.draft, call.now);
+        event->prepared = intake::prepare(services.keys, services.entropy, call.directory,
+                                          call.workspace_no, event->draft, call.now);
         call.body = {};
     }
-    // What is set aside is no event yet and has no key of its own.
-    if (suspicious)
-        co_return co_await mutate(
-            services, call,
-            [event = std::move(event), key = std::move(key), workspace_no = call.workspace_no](
-                store::Tx& tx, WriterSide& side) mutable -> Result<Reply> {
-                TRY(const Taken taken, take_event(tx, side, workspace_no, std::move(event), key));
-                return Reply{202, answer_of(taken), {}};
-            });
-    CO_TRY(const Taken taken,
-           co_await store::write(
-               services.loop, services.writer,
-               [&side = services.writer_side, event = std::move(event), key = std::move(key),
-                workspace_no = call.workspace_no](store::Tx& tx) mutable {
-                   return take_event(tx, side, workspace_no, std::move(event), key);
-               },
-               undo));
-    co_return Reply{202, answer_of(taken), {}};
+    const auto taken = co_await store::write(
+        services.loop, services.writer,
+        [&side = services.writer_side, event = std::move(event), workspace_no = call.workspace_no](
+            store::Tx& tx) { return take_event(tx, side, workspace_no, std::move(*event)); },
+        undo);
+    if (!taken) co_return pass(taken.error());
+    if (const auto* accepted = std::get_if<intake::Accepted>(&*taken))
+        co_return Reply{202, {}, {}, answer_text(*accepted)};
+    co_return Reply{202, answer_of(*taken), {}};
 }
 
 // --- Batches ---
@@ -126,7 +137,7 @@ Result<Reply> take_items(store::Tx& tx, WriterSide& side, std::int64_t workspace
             results.push_back(rejection(i, items[i].error()));
             continue;
         }
-        auto answer = take_event(tx, side, workspace_no, *std::move(items[i]), std::nullopt);
+        auto answer = take_event(tx, side, workspace_no, *std::move(items[i]));
         if (!answer && !is_of_the_event(answer.error().code))
             return pass(std::move(answer).error());
         if (!answer) side.events.refused[answer.error().code].add();

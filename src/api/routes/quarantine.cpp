@@ -161,7 +161,7 @@ Result<Reply> release(store::Tx& tx, WriterSide& side, store::QuarantineDecision
     TRY(const store::QuarantineRow row, decide(tx, decision));
     TRY(PostedEvent event, reopen(side, tx, row));
     TRY(const intake::Accepted accepted,
-        accept_event(tx, side, row.workspace_no, std::move(event), std::nullopt));
+        accept_event(tx, side, row.workspace_no, std::move(event)));
     json::Value view = view_of(row);
     TRY(const Uuid subject, subject_of(tx, row.workspace_no, accepted.id));
     CHECK(store::set_quarantine_subject(tx.db(), row.no, subject));

@@ -1,6 +1,6 @@
 #include "connectors/slack/pacing_desk.hpp"
 
-#include <boost/asio/co_spawn.hpp>
+#include "runtime/start.hpp"
 
 namespace blotter::connectors::slack {
 namespace {
@@ -29,14 +29,12 @@ runtime::Task<> PacingDesk::pause_at(Desk& desk, Request request, MonoTime until
 
 runtime::Task<Pacer::Place> PacingDesk::book(Request request) {
     Desk& desk = desk_of(request.team);
-    co_return co_await boost::asio::co_spawn(desk.loop->executor(),
-                                             book_at(desk, std::move(request)), runtime::use_task);
+    return runtime::run_on(desk.loop->executor(), book_at(desk, std::move(request)));
 }
 
 runtime::Task<> PacingDesk::pause(Request request, MonoTime until) {
     Desk& desk = desk_of(request.team);
-    co_await boost::asio::co_spawn(desk.loop->executor(), pause_at(desk, std::move(request), until),
-                                   runtime::use_task);
+    return runtime::run_on(desk.loop->executor(), pause_at(desk, std::move(request), until));
 }
 
 }  // namespace blotter::connectors::slack

@@ -73,8 +73,9 @@ runtime::Task<bool> SlackConnector::folded(const slack::Plan& plan,
     co_return true;
 }
 
-runtime::Task<AttemptReport> SlackConnector::attempt(AttemptRequest request) {
-    AttemptReport report;
+runtime::Task<ReportPtr> SlackConnector::attempt(AttemptRequest request) {
+    auto made_report = std::make_unique<AttemptReport>();
+    AttemptReport& report = *made_report;
     report.attempt.n = request.n;
     report.attempt.started_at = request.started_at;
     const Destination& destination = request.target->destination;
@@ -84,21 +85,21 @@ runtime::Task<AttemptReport> SlackConnector::attempt(AttemptRequest request) {
     if (!plan) {
         report.verdict = Verdict::retry;
         report.words = plan.error().detail;
-        co_return report;
+        co_return made_report;
     }
     if (!plan->connection || plan->connection->state != store::SlackState::connected) {
         block(report, "slack_connection_lost",
               "the Slack workspace is not connected any more: connect it again");
-        co_return report;
+        co_return made_report;
     }
     if (!destination.slack.threads) plan->thread.clear();
     row.key.connection_no = plan->connection->no;
     if (plan->message) row = *plan->message;
     row.destination_no = destination.no;
     const bool is_folded = co_await folded(*plan, row, report);
-    if (is_folded) co_return report;
+    if (is_folded) co_return made_report;
     co_await parts_.poster.post(*plan, draft_of(request, std::move(row)), report);
-    co_return report;
+    co_return made_report;
 }
 
 }  // namespace blotter::connectors

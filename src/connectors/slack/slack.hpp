@@ -27,7 +27,7 @@ class SlackConnector final : public Connector {
     };
     SlackConnector(Parts parts, Options options);
 
-    runtime::Task<AttemptReport> attempt(AttemptRequest request) override;
+    runtime::Task<ReportPtr> attempt(AttemptRequest request) override;
     /// Nothing is kept between attempts.
     void forget(std::int64_t) override {}
 

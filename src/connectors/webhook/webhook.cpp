@@ -168,8 +168,9 @@ Result<std::string> WebhookConnector::sign(Prepared& prepared, const AttemptRequ
     return fields;
 }
 
-runtime::Task<AttemptReport> WebhookConnector::attempt(AttemptRequest request) {
-    AttemptReport report;
+runtime::Task<ReportPtr> WebhookConnector::attempt(AttemptRequest request) {
+    auto made_report = std::make_unique<AttemptReport>();
+    AttemptReport& report = *made_report;
     report.attempt.n = request.n;
     report.attempt.started_at = request.started_at;
     const auto refuse = [&](const Error& error) {
@@ -182,7 +183,7 @@ runtime::Task<AttemptReport> WebhookConnector::attempt(AttemptRequest request) {
         auto made = co_await prepare(request.target);
         if (!made) {
             refuse(made.error());
-            co_return report;
+            co_return made_report;
         }
         prepared = *std::move(made);
     }
@@ -190,7 +191,7 @@ runtime::Task<AttemptReport> WebhookConnector::attempt(AttemptRequest request) {
     auto fields = sign(*prepared, request, *body, report.attempt.request_headers);
     if (!fields) {
         refuse(fields.error());
-        co_return report;
+        co_return made_report;
     }
     const Duration total = request.target->limits.timeout;
     http::Exchange exchange;
@@ -213,7 +214,7 @@ runtime::Task<AttemptReport> WebhookConnector::attempt(AttemptRequest request) {
         report.stage = stage_of(outcome.error().stage);
         refuse(outcome.error().error);
     }
-    co_return report;
+    co_return made_report;
 }
 
 Result<> check_webhook(const WebhookSettings& settings, const security::EgressGuard& guard,

@@ -36,7 +36,7 @@ class WebhookConnector final : public Connector {
     WebhookConnector(Parts parts, Options options);
     ~WebhookConnector() override;
 
-    runtime::Task<AttemptReport> attempt(AttemptRequest request) override;
+    runtime::Task<ReportPtr> attempt(AttemptRequest request) override;
     void forget(std::int64_t destination_no) override;
 
   private:

@@ -70,7 +70,7 @@ struct Rig {
         event->id = *EventId::parse("evt_01J9ZC3M4N0000000000000001");
         event->data = json::Object{};
         AttemptRequest request{event, std::move(target), 1, clock.wall()};
-        AttemptReport report = co_await connector.attempt(std::move(request));
+        AttemptReport report = std::move(*co_await connector.attempt(std::move(request)));
         reports.push_back(std::move(report));
     }
     void turn() {
