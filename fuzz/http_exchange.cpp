@@ -42,7 +42,7 @@ std::string describe_outcome(const http::Client::Outcome& outcome) {
     return out;
 }
 
-runtime::Task<> ask(Machine& on, http::Client& client, runtime::Endpoint to, std::string& out) {
+runtime::Task<> ask(http::Client& client, runtime::Endpoint to, std::string& out) {
     const auto origin =
         http::Origin::make(
             {.scheme = http::Scheme::http, .host = to.address().to_string(), .port = to.port()})
@@ -66,7 +66,7 @@ std::string tell(std::string_view input, std::size_t read_bytes_max) {
         const auto acceptor = machine.network.listen({.at = {{}, 80}}).value();
         http::Client client{machine.loop, machine.network, machine.resolver};
         machine.group.spawn(answer(machine, *acceptor, input));
-        machine.group.spawn(ask(machine, client, acceptor->local(), out));
+        machine.group.spawn(ask(client, acceptor->local(), out));
         machine.settle();
         client.cut();
         acceptor->close();
