@@ -106,8 +106,10 @@ const char* ChunkedDecoder::take(char c) {
         case State::trailer_lf:
             return take_trailer(c);
         case State::end_lf:
+            // What is not ended rightly has no end: what follows must not pass for a request.
+            if (c != '\n') return "the chunked body is not ended by CRLF";
             state_ = State::done;
-            return c == '\n' ? nullptr : "the chunked body is not ended by CRLF";
+            return nullptr;
         case State::data:
         case State::done:
             break;

@@ -293,5 +293,11 @@ TEST(ChunkedDecoder, refuses_what_could_be_read_in_two_ways) {
     }
 }
 
+TEST(ChunkedDecoder, is_never_done_with_a_body_that_is_not_ended_rightly) {
+    ChunkedDecoder decoder;
+    EXPECT_FALSE(decoder.feed("0\r\n\rX"));
+    EXPECT_FALSE(decoder.done());
+}
+
 }  // namespace
 }  // namespace blotter::http

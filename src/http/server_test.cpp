@@ -275,6 +275,15 @@ TEST_F(ServerFixture, tells_a_streaming_handler_that_the_body_is_too_large) {
     EXPECT_TRUE(answer.ends_with("too_large")) << answer;
 }
 
+TEST_F(ServerFixture, takes_nothing_behind_a_malformed_body_for_a_request) {
+    const std::string answer =
+        exchange(request("POST /stream", "Transfer-Encoding: chunked\r\n", "0\r\n\rX") +
+                 request("GET /next", last));
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 ")) << answer;
+    EXPECT_TRUE(answer.contains("connection: close\r\n")) << answer;
+    EXPECT_EQ(answer.find("HTTP/1.1 ", 1), std::string::npos) << answer;
+}
+
 TEST_F(ServerFixture, goes_on_after_a_small_body_that_the_handler_left) {
     const std::string answer =
         exchange(request("POST /stream-not-read", "Content-Length: 3\r\n", "abc") +

@@ -44,9 +44,10 @@ bool RequestBody::is_done() const {
 }
 
 bool RequestBody::can_discard() const {
+    if (failed_) return false;
     if (is_done()) return true;
     // A client that still waits for 100 may or may not send the body now: nobody could tell.
-    if (failed_ || expects_continue_) return false;
+    if (expects_continue_) return false;
     return framing_ == Framing::chunked || size_ - received_ <= discard_max;
 }
 
