@@ -150,7 +150,14 @@ test('requests whose end two programs could see differently are refused and the 
   const head = `Host: x\r\nAuthorization: Bearer ${api.key}\r\nContent-Type: application/json\r\n`;
   const next = 'GET /healthz HTTP/1.1\r\nHost: x\r\nX-Smuggled: 1\r\n\r\n';
   const post = (fields, body = '') => `POST /v1/events HTTP/1.1\r\n${head}${fields}\r\n${body}`;
+  // Read while it comes, by another way than a body that is gathered first.
+  const upload = body => `POST /v1/files HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${api.key}\r\n` +
+    `Content-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n${body}`;
   const cases = {
+    'a file whose chunks are not ended rightly': upload(`3\r\nabc\r\n0\r\n\rX${next}`),
+    'a file with a trailer without a colon': upload(`3\r\nabc\r\n0\r\nX\r\n\r\n${next}`),
+    'a file with a chunk that is longer than its size': upload(`2\r\nabc\r\n0\r\n\r\n${next}`),
+    'chunks that are not ended rightly': post('Transfer-Encoding: chunked\r\n', `2\r\n{}\r\n0\r\n\rX${next}`),
     'length and chunks': post('Content-Length: 5\r\nTransfer-Encoding: chunked\r\n', `0\r\n\r\n${next}`),
     'chunks and length': post('Transfer-Encoding: chunked\r\nContent-Length: 5\r\n', `0\r\n\r\n${next}`),
     'two lengths': post('Content-Length: 5\r\nContent-Length: 6\r\n', `{   }${next}`),
