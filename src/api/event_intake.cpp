@@ -81,7 +81,7 @@ Result<> find_own_envelope(store::Tx& tx, std::int64_t workspace_no, PostedEvent
                     "/v1/envelopes/{envelope_id}/…, and its events follow",
                     "/data/envelope/id");
     event.draft.envelope = event.envelope;
-    event.draft.envelope_no = *no;
+    event.draft.envelope_no = no;
     return {};
 }
 

@@ -340,6 +340,7 @@ TEST_F(WriterTest, takes_work_from_many_threads_and_keeps_each_threads_order) {
     std::atomic<int> ran{0};
     {
         std::vector<std::jthread> submitters;
+        submitters.reserve(threads);
         for (int t = 0; t < threads; ++t)
             submitters.emplace_back([&, t] {
                 for (int i = 0; i < each; ++i)

@@ -49,7 +49,8 @@ runtime::Task<> load_keys(Services& services, const Call& call) {
         services.loop, services.reader, [no = call.workspace_no](sql::Connection& db) {
             return store::list_data_keys(db, no, workspace_keys_max);
         });
-    if (rows) (void)services.keys.load(call.workspace, *rows);
+    if (!rows) co_return;
+    [[maybe_unused]] const auto loaded = services.keys.load(call.workspace, *rows);
 }
 
 /// With an id of ours, no key and no files there is nothing that an insert could run into, and so

@@ -17,6 +17,7 @@ constexpr int loads_max = 4;
 
 std::vector<security::HeaderView> views_of(const WebhookSettings& settings) {
     std::vector<security::HeaderView> out;
+    out.reserve(settings.headers.size());
     for (const auto& [name, value] : settings.headers) out.push_back({name, value});
     return out;
 }
