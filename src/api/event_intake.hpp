@@ -36,7 +36,8 @@ inline constexpr std::string_view quarantined_alert = "event_quarantined";
 /// Whether the event is at fault, and not the store.
 bool is_of_the_event(Errc code);
 
-/// Accepts it whatever its data is like: for a person who releases it from quarantine.
+/// Accepts it, and asks nothing about its data: it was found right, or a person releases it from
+/// quarantine.
 Result<intake::Accepted> accept_event(store::Tx& tx, WriterSide& side, std::int64_t workspace_no,
                                       PostedEvent&& event);
 

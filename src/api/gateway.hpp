@@ -81,8 +81,6 @@ class Gateway final : public http::Handler {
     void note(const http::Request& request, const http::Response& response, const RequestId& id,
               std::chrono::nanoseconds took);
     void count(std::optional<http::RouteId> route, int status, std::chrono::nanoseconds took);
-    /// Of callers with a key only: addresses without one can hold a secret, as links do.
-    void keep(const http::Request& request, int status, store::RequestLogRow row);
 
     Services& services_;
     const RouteTable& table_;

@@ -5,16 +5,6 @@ namespace blotter::api {
 RequestLog::RequestLog(Parts parts, Options options)
     : parts_(parts), options_(options), wake_(parts.loop), tasks_(parts.loop) {}
 
-bool RequestLog::has_room() {
-    if (waiting_.size() < options_.waiting_max) return true;
-    parts_.dropped.add();
-    return false;
-}
-
-void RequestLog::note(store::RequestLogRow row) {
-    waiting_.push_back(std::move(row));
-}
-
 void RequestLog::start() {
     tasks_.on_failure = [&log = parts_.log](std::exception_ptr failure) {
         try {

@@ -33,10 +33,13 @@ class RequestLog {
     RequestLog(const RequestLog&) = delete;
     RequestLog& operator=(const RequestLog&) = delete;
 
-    /// Whether one more can be taken; if not, it counts as dropped. Asked before each `note`, so
-    /// that what would be dropped need not be put together.
-    bool has_room();
-    void note(store::RequestLogRow row);
+    /// Keeps what `make` (a callable that gives the row) puts together; it is not called for what
+    /// is dropped.
+    template <typename Make>
+    void note(Make make) {
+        if (waiting_.size() >= options_.waiting_max) return parts_.dropped.add();
+        waiting_.push_back(make());
+    }
 
     void start();
     /// Writes what is there.

@@ -107,7 +107,7 @@ class EntryWriter {
     void add(std::string_view name, const LeafValue& value) {
         begin(name);
         if (const auto* number = std::get_if<std::int64_t>(&value))
-            append_number(*number);
+            out_ += std::to_string(*number);
         else
             json::append_quoted(out_, std::get<std::string>(value));
     }
@@ -117,17 +117,11 @@ class EntryWriter {
     }
     void add_number(std::string_view name, std::uint64_t number) {
         begin(name);
-        append_number(number);
+        out_ += std::to_string(number);
     }
     std::string finish() { return std::move(out_ += '}'); }
 
   private:
-    template <typename Integer>
-    void append_number(Integer number) {
-        std::array<char, 20> digits;
-        const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-        out_.append(digits.data(), end);
-    }
     void begin(std::string_view name) {
         out_ += out_.empty() ? "{\"" : ",\"";
         out_ += name;

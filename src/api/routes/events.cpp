@@ -94,15 +94,15 @@ runtime::Task<Result<Reply>> post_event(Services& services, Call& call) {
                                           call.workspace_no, event->draft, call.now);
         call.body = {};
     }
-    const auto taken = co_await store::write(
-        services.loop, services.writer,
-        [&side = services.writer_side, event = std::move(event), workspace_no = call.workspace_no](
-            store::Tx& tx) { return take_event(tx, side, workspace_no, std::move(*event)); },
-        undo);
-    if (!taken) co_return pass(taken.error());
-    if (const auto* accepted = std::get_if<intake::Accepted>(&*taken))
-        co_return Reply{202, {}, {}, answer_text(*accepted)};
-    co_return Reply{202, answer_of(*taken), {}};
+    CO_TRY(const intake::Accepted accepted,
+           co_await store::write(
+               services.loop, services.writer,
+               [&side = services.writer_side, event = std::move(event),
+                workspace_no = call.workspace_no](store::Tx& tx) {
+                   return accept_event(tx, side, workspace_no, std::move(*event));
+               },
+               undo));
+    co_return Reply{202, {}, {}, answer_text(accepted)};
 }
 
 // --- Batches ---
