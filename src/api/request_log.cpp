@@ -24,8 +24,13 @@ runtime::Task<> RequestLog::stop() {
 }
 
 runtime::Task<> RequestLog::run() {
+    MonoTime period_ends = parts_.loop.now() + options_.period;
     while (!stopping_) {
-        co_await wake_.wait_until(parts_.loop.now() + options_.every);
+        co_await wake_.wait_until(period_ends);
+        if (parts_.loop.now() >= period_ends) {
+            noted_ = 0;
+            period_ends = parts_.loop.now() + options_.period;
+        }
         co_await flush();
     }
 }
@@ -43,7 +48,8 @@ runtime::Task<> RequestLog::flush() {
                 CHECK(store::insert_request_log(tx.db(), row));
             CHECK(store::trim_request_log(tx.db(), {.keep = keep, .limit = 2 * rows.size()}));
             return {};
-        });
+        },
+        store::How{store::Undo::savepoint, store::Urgency::soon});
     if (written) co_return;
     parts_.dropped.add(count);
     parts_.log.warning("requests.not_written", {{"count", count}, {"error", written.error()}});

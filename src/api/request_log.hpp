@@ -12,9 +12,10 @@
 namespace blotter::api {
 
 /// Who asked for what, and what was answered: for the people who answer for a workspace. Finished
-/// requests are collected in memory and written in one batch each second. What comes past the bound
-/// within a second is dropped and counted: this log is for looking things up, and must not slow the
-/// requests that it is about. One per loop; loop thread only.
+/// requests are collected in memory and written a second later at most, sooner when a slice has come
+/// together: a thousand at once would stop the events that wait for the same writer. What comes past
+/// the bound within a second is dropped and counted: this log is for looking things up, and must not
+/// slow the requests that it is about. One per loop; loop thread only.
 class RequestLog {
   public:
     struct Parts {
@@ -24,8 +25,9 @@ class RequestLog {
         observe::Counter& dropped;
     };
     struct Options {
-        std::size_t waiting_max = 2'000;  ///< written per second at most
-        Duration every{1'000};
+        std::size_t per_period_max = 2'000;  ///< what comes past it is dropped
+        std::size_t slice = 32;              ///< as many are written without waiting for more
+        Duration period{1'000};
         std::int64_t rows_kept = 1'000'000;  ///< over all workspaces
     };
     explicit RequestLog(Parts parts) : RequestLog(parts, Options{}) {}
@@ -37,8 +39,10 @@ class RequestLog {
     /// is dropped.
     template <typename Make>
     void note(Make make) {
-        if (waiting_.size() >= options_.waiting_max) return parts_.dropped.add();
+        if (noted_ >= options_.per_period_max) return parts_.dropped.add();
+        ++noted_;
         waiting_.push_back(make());
+        if (waiting_.size() == options_.slice) wake_.notify();
     }
 
     void start();
@@ -52,6 +56,7 @@ class RequestLog {
     Parts parts_;
     Options options_;
     std::vector<store::RequestLogRow> waiting_;
+    std::size_t noted_ = 0;  ///< in this period
     bool stopping_ = false;
     runtime::Signal wake_;
     runtime::TaskGroup tasks_;

@@ -110,7 +110,7 @@ Lane::Lane(Shared& shared, runtime::Loop& loop, LaneParts parts, std::uint32_t i
                shared.pace.deliveries, shared.pace.overdue},
               shared.directory),
       request_log_({loop, shared.writer, shared.log, shared.request_log_dropped},
-                   {.every = shared.pace.request_log}),
+                   {.period = shared.pace.request_log}),
       services_{loop,
                 *entropy_,
                 shared.offload,

@@ -26,6 +26,7 @@ struct LogFile {
     sqlite3_file file;
     std::vector<char>* gathered;
     sqlite3_int64 start;  ///< where `gathered` belongs
+    bool synced;          ///< nothing was changed since a sync that succeeded
     sqlite3_file* real() { return reinterpret_cast<sqlite3_file*>(this + 1); }
     sqlite3_int64 end() const { return start + static_cast<sqlite3_int64>(gathered->size()); }
 };
@@ -46,6 +47,7 @@ int hand_over(LogFile& log) {
 
 int write_log(sqlite3_file* file, const void* data, int size, sqlite3_int64 at) {
     LogFile& log = log_of(file);
+    log.synced = false;
     const bool follows = log.gathered->empty() || at == log.end();
     if (!follows || log.gathered->size() + static_cast<std::size_t>(size) > gathered_max)
         if (const int code = hand_over(log); code != SQLITE_OK) return code;
@@ -75,6 +77,20 @@ int after_gathered(sqlite3_file* file, Rest... rest) {
     return (log.real()->pMethods->*Method)(log.real(), rest...);
 }
 
+int truncate_log(sqlite3_file* file, sqlite3_int64 size) {
+    log_of(file).synced = false;
+    return after_gathered<&sqlite3_io_methods::xTruncate>(file, size);
+}
+
+/// With synchronous=FULL a checkpoint syncs a log that the last commit has synced.
+int sync_log(sqlite3_file* file, int flags) {
+    LogFile& log = log_of(file);
+    if (log.synced) return SQLITE_OK;
+    const int code = after_gathered<&sqlite3_io_methods::xSync>(file, flags);
+    log.synced = code == SQLITE_OK;
+    return code;
+}
+
 template <auto Method, typename... Rest>
 int straight(sqlite3_file* file, Rest... rest) {
     sqlite3_file* const real = log_of(file).real();
@@ -89,8 +105,8 @@ constexpr M log_methods{
     .xClose = close_log,
     .xRead = after_gathered<&M::xRead, void*, int, sqlite3_int64>,
     .xWrite = write_log,
-    .xTruncate = after_gathered<&M::xTruncate, sqlite3_int64>,
-    .xSync = after_gathered<&M::xSync, int>,
+    .xTruncate = truncate_log,
+    .xSync = sync_log,
     .xFileSize = after_gathered<&M::xFileSize, sqlite3_int64*>,
     .xLock = straight<&M::xLock, int>,
     .xUnlock = straight<&M::xUnlock, int>,

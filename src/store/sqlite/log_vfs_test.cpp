@@ -8,6 +8,9 @@
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 namespace blotter::store {
 namespace {
 
@@ -40,6 +43,22 @@ class LogVfs : public testing::Test {
     int write(const std::string& text, sqlite3_int64 at) {
         return file_->pMethods->xWrite(file_, text.data(), static_cast<int>(text.size()), at);
     }
+    int sync() { return file_->pMethods->xSync(file_, SQLITE_SYNC_NORMAL); }
+    /// From here on the log can be written, but not synced.
+    void refuse_syncs() {
+        const int refusing = open("/dev/zero", O_RDWR | O_CLOEXEC);
+        ASSERT_GE(refusing, 0);
+        ASSERT_NE(fdatasync(refusing), 0);
+        bool found = false;
+        for (const fs::directory_entry& one : fs::directory_iterator{"/proc/self/fd"}) {
+            std::error_code gone;
+            if (fs::read_symlink(one.path(), gone) != path_) continue;
+            ASSERT_GE(dup2(refusing, std::stoi(one.path().filename())), 0);
+            found = true;
+        }
+        close(refusing);
+        ASSERT_TRUE(found);
+    }
     std::string on_disk() const {
         std::ifstream in{path_, std::ios::binary};
         return {std::istreambuf_iterator<char>{in}, {}};
@@ -56,7 +75,7 @@ TEST_F(LogVfs, hands_over_what_follows_in_one_piece_when_the_log_is_synced) {
     EXPECT_EQ(write("head", 0), SQLITE_OK);
     EXPECT_EQ(write("page", 4), SQLITE_OK);
     EXPECT_EQ(on_disk(), "") << "nothing is written yet";
-    EXPECT_EQ(file_->pMethods->xSync(file_, SQLITE_SYNC_NORMAL), SQLITE_OK);
+    EXPECT_EQ(sync(), SQLITE_OK);
     EXPECT_EQ(on_disk(), "headpage");
 }
 
@@ -64,7 +83,7 @@ TEST_F(LogVfs, keeps_the_order_of_writes_that_do_not_follow_each_other) {
     EXPECT_EQ(write("aaaa", 0), SQLITE_OK);
     EXPECT_EQ(write("bb", 1), SQLITE_OK);
     EXPECT_EQ(on_disk(), "aaaa") << "the first had to go";
-    EXPECT_EQ(file_->pMethods->xSync(file_, SQLITE_SYNC_NORMAL), SQLITE_OK);
+    EXPECT_EQ(sync(), SQLITE_OK);
     EXPECT_EQ(on_disk(), "abba");
 }
 
@@ -97,16 +116,39 @@ TEST_F(LogVfs, hands_over_more_than_the_system_layer_takes_at_once_in_several_pi
         all += page;
     }
     EXPECT_LT(all.size() - on_disk().size(), 128U * 1024);
-    EXPECT_EQ(file_->pMethods->xSync(file_, SQLITE_SYNC_NORMAL), SQLITE_OK);
+    EXPECT_EQ(sync(), SQLITE_OK);
     EXPECT_EQ(on_disk(), all);
+}
+
+TEST_F(LogVfs, does_not_sync_again_what_was_synced) {
+    EXPECT_EQ(write("head", 0), SQLITE_OK);
+    EXPECT_EQ(sync(), SQLITE_OK);
+    refuse_syncs();
+    EXPECT_EQ(sync(), SQLITE_OK) << "nothing was changed";
+    EXPECT_EQ(write("page", 4), SQLITE_OK);
+    EXPECT_NE(sync(), SQLITE_OK);
+    EXPECT_NE(sync(), SQLITE_OK) << "one that failed does not count";
+}
+
+TEST_F(LogVfs, syncs_a_log_that_it_has_only_opened) {
+    refuse_syncs();
+    EXPECT_NE(sync(), SQLITE_OK);
+}
+
+TEST_F(LogVfs, syncs_a_log_that_was_cut) {
+    EXPECT_EQ(write("head", 0), SQLITE_OK);
+    EXPECT_EQ(sync(), SQLITE_OK);
+    EXPECT_EQ(file_->pMethods->xTruncate(file_, 2), SQLITE_OK);
+    refuse_syncs();
+    EXPECT_NE(sync(), SQLITE_OK);
 }
 
 TEST_F(LogVfs, reports_a_write_that_failed_with_the_sync_that_needed_it) {
     // A file that cannot grow: everything beyond the limit of an offset is refused by the system.
     EXPECT_EQ(write("x", sqlite3_int64{1} << 62), SQLITE_OK);
-    EXPECT_NE(file_->pMethods->xSync(file_, SQLITE_SYNC_NORMAL), SQLITE_OK);
+    EXPECT_NE(sync(), SQLITE_OK);
     EXPECT_EQ(write("fine", 0), SQLITE_OK);
-    EXPECT_EQ(file_->pMethods->xSync(file_, SQLITE_SYNC_NORMAL), SQLITE_OK);
+    EXPECT_EQ(sync(), SQLITE_OK);
     EXPECT_EQ(on_disk(), "fine");
 }
 

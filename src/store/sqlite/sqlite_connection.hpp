@@ -29,7 +29,7 @@ struct SqliteOptions {
     std::int64_t checkpoint_busy_bytes = 16 * 1024 * 1024;
     /// Instead of the former, after a commit of at most `small_commit_bytes`: where commits are
     /// small somebody waits for the next one, and a short stop is found in each of their tails.
-    std::int64_t checkpoint_small_bytes = 2 * 1024 * 1024;
+    std::int64_t checkpoint_small_bytes = 8 * 1024 * 1024;
     std::int64_t small_commit_bytes = 256 * 1024;
     /// Needed for `set_deadline`; outlives the connection.
     const runtime::Clock* clock = nullptr;
