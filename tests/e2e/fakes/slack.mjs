@@ -30,10 +30,11 @@ export class FakeSlack {
     return fake;
   }
 
-  constructor({ burst = 4, per_second = 1, team, rotation = false, pkce = false } = {}) {
+  constructor({ burst = 4, per_second = 1, team, rotation = false, pkce = false, answer_ms = 0 } = {}) {
     this.app = { id: 'A0FAKE', client_id: '111.222', client_secret: random(), signing_secret: random() };
     // `team`: { burst, per_second } of a whole workspace, where it is to be limited.
-    this.options = { burst, per_second, team, rotation, pkce };
+    // `answer_ms`: what has been done is answered so much later, as over a real network.
+    this.options = { burst, per_second, team, rotation, pkce, answer_ms };
     this.teams = new Map();
     this.codes = new Map();
     this.tokens = new Map();
@@ -182,7 +183,8 @@ export class FakeSlack {
     const headers = result.headers ?? {};
     delete result.status;
     delete result.headers;
-    return reply(result, status, headers);
+    if (this.options.answer_ms === 0) return reply(result, status, headers);
+    return setTimeout(() => reply(result, status, headers), this.options.answer_ms);
   }
 
   run(method, rule, args, request) {
