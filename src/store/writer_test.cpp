@@ -426,11 +426,12 @@ TEST_F(WriterTest, what_is_wanted_soon_is_written_alone_when_nothing_else_comes)
 
 TEST_F(WriterTest, after_small_commits_the_log_is_moved_early) {
     make();
-    for (int i = 0; i < 1'000; ++i) {
+    for (int i = 0; i < 300; ++i) {
         submit("j", put(i, std::string(10'000, 'x')));
         writer->drain();
-        ASSERT_LE(vfs.content("blotter.db-wal").size(), 9U << 20) << "after " << i;
     }
+    // A third of what lets a log start again.
+    EXPECT_GT(vfs.content("blotter.db").size(), 1U << 20);
 }
 
 TEST_F(WriterTest, an_idle_writer_moves_the_log_into_the_database) {

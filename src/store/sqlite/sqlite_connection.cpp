@@ -8,6 +8,7 @@
 
 #include "base/invariant.hpp"
 #include "store/sqlite/database_file.hpp"
+#include "store/sqlite/log_mover.hpp"
 #include "store/sqlite/log_vfs.hpp"
 
 namespace blotter::store {
@@ -168,6 +169,7 @@ SqliteConnection::SqliteConnection(SqliteOptions options)
     : options_(std::move(options)), slots_(64) {}
 
 SqliteConnection::~SqliteConnection() {
+    mover_.reset();
     slots_.clear();
     if (db_) sqlite3_close(db_);
 }
@@ -269,6 +271,9 @@ Result<> SqliteConnection::configure() {
     sqlite3_wal_hook(db_, &SqliteConnection::on_log, this);
     // A log that is there already is what a crash left, and may hold what had been erased.
     CHECK(checkpoint(SQLITE_CHECKPOINT_PASSIVE));
+    // What another process keeps open may say that all of the log is moved, while the one that
+    // moved it was killed before it had synced it (log_mover.hpp).
+    CHECK(sync_file(SQLITE_FCNTL_FILE_POINTER, "sync the database"));
     log_holds_erased_ = frames_ > 0;
     return {};
 }
@@ -389,7 +394,17 @@ int SqliteConnection::on_log(void* self, sqlite3*, const char*, int frames) {
     return SQLITE_OK;
 }
 
+Result<> SqliteConnection::sync_file(int which, std::string_view doing) {
+    sqlite3_file* file = nullptr;
+    int code = sqlite3_file_control(db_, "main", which, &file);
+    if (code == SQLITE_OK && file->pMethods != nullptr)
+        code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+    if (code != SQLITE_OK) return failure(code, doing);
+    return {};
+}
+
 Result<> SqliteConnection::checkpoint(int mode) {
+    CHECK(settle());
     // A reader in the way is no reason to make writers wait: the next time will do.
     sqlite3_busy_timeout(db_, 0);
     int frames = 0;
@@ -409,10 +424,45 @@ Result<> SqliteConnection::checkpoint(int mode) {
     return failed;
 }
 
-std::int64_t SqliteConnection::busy_limit() const {
-    if (last_frames_ * page_bytes > options_.small_commit_bytes)
-        return options_.checkpoint_busy_bytes;
-    return std::min(options_.checkpoint_small_bytes, options_.checkpoint_busy_bytes);
+bool SqliteConnection::commits_are_small() const {
+    return last_frames_ * page_bytes <= options_.small_commit_bytes;
+}
+
+Result<> SqliteConnection::settle() {
+    if (!mover_) return {};
+    if (const int code = mover_->release(); code != SQLITE_OK)
+        return failure(code, "sync the database", nullptr);
+    return {};
+}
+
+Result<> SqliteConnection::move_along() {
+    if (!mover_) {
+        const char* vfs = options_.vfs.empty() ? log_vfs() : options_.vfs.c_str();
+        auto made = LogMover::open(options_.path.string(), vfs,
+                                   options_.vfs.empty() ? SyncOn::thread : SyncOn::caller);
+        if (!made) return checkpoint(SQLITE_CHECKPOINT_PASSIVE);
+        mover_ = *std::move(made);
+    }
+    const std::optional<int> synced = mover_->take_sync();
+    if (synced && *synced != SQLITE_OK) return failure(*synced, "sync the database", nullptr);
+    new_frames_ = 0;
+    // What is copied must be in the log whatever happens. Each commit has synced it, so this costs
+    // nothing (log_vfs.hpp).
+    CHECK(sync_file(SQLITE_FCNTL_JOURNAL_POINTER, "sync the log"));
+    if (const int code = mover_->move(); code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY) {
+        std::unexpected<Error> failed = failure(code, "move the log", mover_->connection());
+        // The log still has everything: without room it just goes on growing where it can.
+        if (failed.error().code == Errc::storage_full) return {};
+        return failed;
+    }
+    if (log_bytes() < options_.checkpoint_busy_bytes) return {};
+    if (!synced) {
+        if (!mover_->is_syncing()) mover_->begin_sync();
+        return {};
+    }
+    // What came since that sync began is little, so the log may wait for it and start again.
+    counted_ = 0;
+    return settle();
 }
 
 Result<> SqliteConnection::upkeep(sql::Upkeep when) {
@@ -421,11 +471,17 @@ Result<> SqliteConnection::upkeep(sql::Upkeep when) {
     const std::int64_t fresh = new_frames_ * page_bytes;
     switch (when) {
         case sql::Upkeep::busy:
-            if (fresh >= busy_limit()) return checkpoint(SQLITE_CHECKPOINT_PASSIVE);
+            if (commits_are_small()) {
+                if (fresh >=
+                    std::min(options_.checkpoint_small_bytes, options_.checkpoint_busy_bytes))
+                    return move_along();
+            } else if (fresh >= options_.checkpoint_busy_bytes) {
+                return checkpoint(SQLITE_CHECKPOINT_PASSIVE);
+            }
             return {};
         case sql::Upkeep::idle:
             if (log_holds_erased_) return checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
-            if (fresh >= options_.checkpoint_idle_bytes)
+            if (fresh >= options_.checkpoint_idle_bytes || (mover_ && mover_->owes()))
                 return checkpoint(SQLITE_CHECKPOINT_PASSIVE);
             return {};
         case sql::Upkeep::full:
@@ -475,12 +531,12 @@ Result<> SqliteConnection::quick_check() {
                                            options_.path.string(), verdict.value_or("no answer")));
 }
 
-std::unexpected<Error> SqliteConnection::failure(int code, std::string_view doing) {
-    const int extended = db_ ? sqlite3_extended_errcode(db_) : code;
+std::unexpected<Error> SqliteConnection::failure(int code, std::string_view doing, sqlite3* of) {
+    const int extended = of ? sqlite3_extended_errcode(of) : code;
     if ((extended & 0xff) == (code & 0xff)) code = extended;
     const char* reason =
-        db_ && sqlite3_errcode(db_) == code ? sqlite3_errmsg(db_) : sqlite3_errstr(code);
-    const int system_error = db_ ? sqlite3_system_errno(db_) : 0;
+        of && sqlite3_errcode(of) == code ? sqlite3_errmsg(of) : sqlite3_errstr(code);
+    const int system_error = of ? sqlite3_system_errno(of) : 0;
     Errc kind = is_full(code, system_error) ? Errc::storage_full : kind_of(code);
     const int primary = code & 0xff;
     const bool fatal = primary == SQLITE_IOERR || primary == SQLITE_CORRUPT ||

@@ -28,19 +28,22 @@ struct SqliteOptions {
     std::int64_t checkpoint_idle_bytes = 256 * 1024;
     std::int64_t checkpoint_busy_bytes = 16 * 1024 * 1024;
     /// Instead of the former, after a commit of at most `small_commit_bytes`: where commits are
-    /// small somebody waits for the next one, and a short stop is found in each of their tails.
-    std::int64_t checkpoint_small_bytes = 8 * 1024 * 1024;
+    /// small somebody waits for the next one, so what is moved is not synced (log_mover.hpp) until
+    /// the log has `checkpoint_busy_bytes`.
+    std::int64_t checkpoint_small_bytes = 2 * 1024 * 1024;
     std::int64_t small_commit_bytes = 256 * 1024;
     /// Needed for `set_deadline`; outlives the connection.
     const runtime::Clock* clock = nullptr;
 };
 
 class DatabaseLock;
+class LogMover;
 class SqliteStatement;
 
-/// The SQLite driver: WAL, synchronous=FULL (asserted), no extensions, no mmap, checkpoints only by
-/// the one read-write connection and only when asked through `upkeep`: SQLite before 3.51.3 may
-/// lose committed writes when two connections checkpoint (sqlite.org/wal.html#walresetbug).
+/// The SQLite driver: WAL, synchronous=FULL (asserted), no extensions, no mmap, checkpoints only on
+/// the thread that writes and only when asked through `upkeep`: SQLite before 3.51.3 may lose
+/// committed writes when two connections write or checkpoint at the same moment
+/// (sqlite.org/wal.html#walresetbug).
 /// A read-write connection holds the database's lock, so there is one in one process at a time.
 ///
 /// Deleted content inside pages that are written anyway is always overwritten
@@ -92,21 +95,29 @@ class SqliteConnection final : public sql::Connection {
     Result<> claim_file();
     Result<> run_plain(const sql::Query& query);
     Result<std::int64_t> pragma(const char* text);
-    /// How much new log is moved into the database between two commits.
-    std::int64_t busy_limit() const;
+    bool commits_are_small() const;
+    Result<> sync_file(int which, std::string_view doing);
     Result<> checkpoint(int mode);
+    /// Moves the log without waiting for the disk, but for a moment when it has grown long.
+    Result<> move_along();
+    /// Ends what `move_along` left: the database is synced, the log may start again.
+    Result<> settle();
     void stop_overwriting();
     Slot& slot_of(const sql::Query* query);
     void grow();
     /// Turns SQLite's code into ours, with the statement's name, and remembers what breaks us.
-    std::unexpected<Error> failure(int code, std::string_view doing);
+    std::unexpected<Error> failure(int code, std::string_view doing, sqlite3* of);
+    std::unexpected<Error> failure(int code, std::string_view doing) {
+        return failure(code, doing, db_);
+    }
     static int on_progress(void* self);
     static int on_log(void* self, sqlite3* db, const char* name, int frames);
 
     SqliteOptions options_;
     std::unique_ptr<DatabaseLock> lock_;
     sqlite3* db_ = nullptr;
-    std::vector<Slot> slots_;  ///< open addressing; the size is a power of two
+    std::unique_ptr<LogMover> mover_;  ///< made when it is first needed
+    std::vector<Slot> slots_;          ///< open addressing; the size is a power of two
     std::size_t used_ = 0;
     MonoTime deadline_ = MonoTime::max();
     std::int64_t frames_ = 0;        ///< in the log
