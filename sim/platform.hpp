@@ -30,7 +30,13 @@ class SimPlatform final : public server::Platform {
                                                    const std::string& authorities) override;
     Result<std::unique_ptr<runtime::Resolver>> make_resolver(
         runtime::Loop& loop, const config::Settings& settings) override;
-    std::string database_vfs() const override { return parts_.vfs; }
+    /// A small log, so that a run of few events sees it moved and started again.
+    store::SqliteOptions database() const override {
+        return {.vfs = parts_.vfs,
+                .checkpoint_idle_bytes = 128 * 1024,
+                .checkpoint_busy_bytes = 320 * 1024,
+                .checkpoint_small_bytes = 32 * 1024};
+    }
     server::Pace pace() const override;
 
     runtime::MemoryHub& hub() { return *hub_; }

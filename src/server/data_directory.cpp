@@ -250,11 +250,10 @@ Result<OpenedData> open_data(const OpenOptions& options) {
     const DataPaths paths{options.settings.data.directory};
     CHECK(options.disk.make_directories(paths.root));
     TRY(auto masters, open_masters(options));
-    store::SqliteOptions sqlite;
+    store::SqliteOptions sqlite = options.database;
     sqlite.path = paths.database();
     sqlite.cache_kib = static_cast<int>(options.settings.store.page_cache_bytes / 1024);
     sqlite.clock = &options.clock;
-    sqlite.vfs = options.vfs;
     TRY(auto connection, store::SqliteConnection::open(std::move(sqlite)));
     store::MigrateOptions migration;
     migration.known = store::migrations();
@@ -274,12 +273,11 @@ Result<OpenedData> open_data(const OpenOptions& options) {
 }
 
 Result<std::unique_ptr<sql::Connection>> open_reader(const OpenOptions& options) {
-    store::SqliteOptions sqlite;
+    store::SqliteOptions sqlite = options.database;
     sqlite.path = DataPaths{options.settings.data.directory}.database();
     sqlite.access = store::Access::read_only;
     sqlite.cache_kib = 8 * 1024;
     sqlite.clock = &options.clock;
-    sqlite.vfs = options.vfs;
     TRY(auto connection, store::SqliteConnection::open(std::move(sqlite)));
     return std::unique_ptr<sql::Connection>{std::move(connection)};
 }

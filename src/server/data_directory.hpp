@@ -13,6 +13,7 @@
 #include "security/key_file.hpp"
 #include "security/secret.hpp"
 #include "store/sql.hpp"
+#include "store/sqlite/sqlite_connection.hpp"
 
 namespace blotter::server {
 
@@ -51,7 +52,7 @@ struct OpenOptions {
     runtime::Disk& disk;
     runtime::Clock& clock;
     runtime::Entropy& entropy;
-    std::string vfs;  ///< empty: the machine's file system
+    store::SqliteOptions database{};  ///< its file system and the sizes of its log
 };
 
 /// Opens the data directory, making what is missing. Errors say what to do.

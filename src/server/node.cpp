@@ -165,7 +165,7 @@ struct Node::Impl {
 
 Result<> Node::Impl::open_store() {
     const config::Settings& settings = options.settings;
-    const OpenOptions opening{settings, disk, clock, entropy, options.platform.database_vfs()};
+    const OpenOptions opening{settings, disk, clock, entropy, options.platform.database()};
     TRY(OpenedData opened, open_data(opening));
     data.emplace(std::move(opened));
     TRY(sealer, ledger::Sealer::open({disk, data->paths.last_signed(), data->secrets.ledger_seed}));

@@ -29,7 +29,6 @@ class Machine final : public Platform {
         TRY(auto resolver, runtime::SystemResolver::open(loop, resolving));
         return std::unique_ptr<runtime::Resolver>{std::move(resolver)};
     }
-    std::string database_vfs() const override { return {}; }
 
   private:
     runtime::SystemClock clock_;

@@ -10,6 +10,7 @@
 #include "runtime/net.hpp"
 #include "runtime/offload.hpp"
 #include "store/commits.hpp"
+#include "store/sqlite/sqlite_connection.hpp"
 
 namespace blotter::server {
 
@@ -44,8 +45,9 @@ class Platform {
                                                            const std::string& authorities) = 0;
     virtual Result<std::unique_ptr<runtime::Resolver>> make_resolver(
         runtime::Loop& loop, const config::Settings& settings) = 0;
-    /// The SQLite VFS that the database is on; empty: the machine's file system.
-    virtual std::string database_vfs() const = 0;
+    /// The file system that the database is on and the sizes of its log; the rest is set by whoever
+    /// opens it.
+    virtual store::SqliteOptions database() const { return {}; }
     virtual Pace pace() const { return {}; }
 };
 
