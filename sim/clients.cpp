@@ -1,5 +1,7 @@
 #include "clients.hpp"
 
+#include <algorithm>
+
 namespace blotter::sim {
 
 using namespace std::chrono_literals;
@@ -122,8 +124,16 @@ runtime::Task<> Clients::order(Step step) {
                                           : step.what == Deed::resume  ? "resume"
                                                                        : "rotate-secret");
     }
+    // What must come about is asked for until it does. So is a new secret: one that was made, and
+    // whose answer was lost or failed, will sign alone once the overlap is over.
+    const bool must_be = step.what == Deed::resume || step.what == Deed::rotate;
+    if (must_be) world_.awaited.push_back(step);
     world_.history.turned[step.who].push_back(world_.clock.wall());
     const auto answer = co_await ask(question);
+    if (must_be)
+        world_.awaited.erase(std::ranges::find_if(world_.awaited, [&](const Step& one) {
+            return one.what == step.what && one.who == step.who;
+        }));
     world_.history.turned[step.who].push_back(world_.clock.wall());
     const int status = answer ? answer->status() : 0;
     world_.trace.line("ordered {} d{} {}", to_text(step.what), step.who, status);
@@ -132,8 +142,6 @@ runtime::Task<> Clients::order(Step step) {
         const std::string secret = member(answer->body, "signing_secret");
         world_.secrets[step.who].push_back(secret.substr(secret.find('_') + 1));
     }
-    // What must come about is asked for until it does. So is a new secret: one that was made, and
-    // whose answer was lost or failed, will sign alone once the overlap is over.
     const bool unknown = status == 0 || status >= 500;
     if ((step.what == Deed::resume && status != 200) || (step.what == Deed::rotate && unknown))
         again(step);

@@ -45,6 +45,8 @@ void Run::begin() {
         if (std::exchange(world_.history.events[i].asking, false))
             world_.agenda.emplace(world_.clock.mono() + dice_.span(1s, 10min),
                                   Step{Deed::submit, i});
+    for (const Step& step : std::exchange(world_.awaited, {}))
+        world_.agenda.emplace(world_.clock.mono() + dice_.span(1s, 10min), step);
     if (!world_.workspace.empty()) look();
 }
 

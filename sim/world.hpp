@@ -43,6 +43,7 @@ struct World {
     std::vector<std::string> destination_ids;
     std::vector<std::vector<std::string>> secrets;  ///< by destination, newest first
     std::multimap<MonoTime, Step> agenda;
+    std::vector<Step> awaited;  ///< orders that must come about, while they are asked for
     std::optional<Violation> violation;
     bool calm() const { return clock.mono() >= begun + plan.calm; }
 
