@@ -12,10 +12,10 @@
 namespace blotter::api {
 
 /// Who asked for what, and what was answered: for the people who answer for a workspace. Finished
-/// requests are collected in memory and written a second later at most, sooner when a slice has come
-/// together: a thousand at once would stop the events that wait for the same writer. What comes past
-/// the bound within a second is dropped and counted: this log is for looking things up, and must not
-/// slow the requests that it is about. One per loop; loop thread only.
+/// requests are collected in memory and written a second later at most, sooner when a slice has
+/// come together: a thousand at once would stop the events that wait for the same writer. What
+/// comes past the bound within a second is dropped and counted: this log is for looking things up,
+/// and must not slow the requests that it is about. One per loop; loop thread only.
 class RequestLog {
   public:
     struct Parts {

@@ -1,5 +1,6 @@
 #include "store/sqlite/log_vfs.hpp"
 
+#include <charconv>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
@@ -52,7 +53,10 @@ class LogVfs : public testing::Test {
         for (const fs::directory_entry& one : fs::directory_iterator{"/proc/self/fd"}) {
             std::error_code gone;
             if (fs::read_symlink(one.path(), gone) != path_) continue;
-            ASSERT_GE(dup2(refusing, std::stoi(one.path().filename())), 0);
+            const std::string name = one.path().filename();
+            int number = -1;
+            std::from_chars(name.data(), name.data() + name.size(), number);
+            ASSERT_GE(dup2(refusing, number), 0);
             found = true;
         }
         close(refusing);
