@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <type_traits>
 
 #include <boost/asio/async_result.hpp>
@@ -41,19 +42,23 @@ class InlineOffload final : public Offload {
 };
 
 /// Runs `work` (a callable without arguments, not throwing) on `pool` and resumes on `loop` with
-/// what it returned. Not cancellable: the caller's frame stays until the work is done.
+/// what it returned. Not cancellable: the caller's frame stays until the work is done. The work and
+/// all it holds are gone before the caller goes on, which may end what they refer to.
 template <typename Work>
 Task<std::invoke_result_t<Work>> offload(Loop& loop, Offload& pool, Work work) {
     using R = std::invoke_result_t<Work>;
     co_return co_await boost::asio::async_initiate<const UseTask, void(R)>(
         [&](auto handler) {
             pool.post([&loop, guard = boost::asio::make_work_guard(loop.executor()),
-                       work = std::move(work), handler = std::move(handler)]() mutable {
-                R result = work();
-                boost::asio::post(loop.context(), [handler = std::move(handler),
-                                                   result = std::move(result)]() mutable {
-                    std::move(handler)(std::move(result));
-                });
+                       work = std::optional<Work>{std::move(work)},
+                       handler = std::move(handler)]() mutable {
+                R result = (*work)();
+                work.reset();
+                boost::asio::post(loop.context(),
+                                  [guard = std::move(guard), handler = std::move(handler),
+                                   result = std::move(result)]() mutable {
+                                      std::move(handler)(std::move(result));
+                                  });
             });
         },
         use_task);

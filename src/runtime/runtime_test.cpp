@@ -152,6 +152,34 @@ TEST(Loop, runs_on_the_machines_clock_and_takes_work_from_other_threads) {
     EXPECT_NE(worker, std::this_thread::get_id());
 }
 
+/// Keeps what it ran: a thread of the pool that comes to put it away late.
+class LateOffload final : public Offload {
+  public:
+    void post(std::move_only_function<void()> work) override {
+        work();
+        ran.push_back(std::move(work));
+    }
+    std::vector<std::move_only_function<void()>> ran;
+};
+
+TEST(Offload, what_the_work_holds_is_gone_before_the_caller_goes_on) {
+    ManualClock clock;
+    LateOffload pool;
+    Loop loop{clock};
+    TaskGroup group{loop};
+    auto held = std::make_shared<int>(7);
+    std::string seen;
+    const auto story = [](Loop& loop, Offload& pool, std::shared_ptr<int>& held,
+                          std::string& seen) -> Task<> {
+        const int got = co_await offload(loop, pool, [held] { return *held; });
+        seen = std::to_string(got) + " held by " + std::to_string(held.use_count());
+    };
+    group.spawn(story(loop, pool, held, seen));
+    loop.poll();
+    EXPECT_EQ(seen, "7 held by 1");
+    EXPECT_EQ(pool.ran.size(), 1U);
+}
+
 TEST(Entropy, seeded_sequences_repeat_and_system_sequences_do_not) {
     SeededEntropy a{7}, b{7}, c{8};
     EXPECT_EQ(a.next(), b.next());
