@@ -66,15 +66,19 @@ Bottom run_to_the_end(Executor, Task<> task, Done done) {
 template <typename T, typename Handler>
 Task<> report(Task<T> task, Executor here, Handler handler) {
     std::optional<std::expected<T, std::exception_ptr>> outcome;
-    try {
-        if constexpr (std::is_void_v<T>) {
-            co_await std::move(task);
-            outcome.emplace();
-        } else {
-            outcome.emplace(co_await std::move(task));
+    {
+        // Everything in it is gone before the waiting one goes on, on its own thread.
+        Task<T> own = std::move(task);
+        try {
+            if constexpr (std::is_void_v<T>) {
+                co_await std::move(own);
+                outcome.emplace();
+            } else {
+                outcome.emplace(co_await std::move(own));
+            }
+        } catch (...) {
+            outcome.emplace(std::unexpect, std::current_exception());
         }
-    } catch (...) {
-        outcome.emplace(std::unexpect, std::current_exception());
     }
     boost::asio::post(here, [handler = std::move(handler), outcome = std::move(outcome)]() mutable {
         std::move(handler)(*std::move(outcome));

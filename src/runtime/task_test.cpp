@@ -1,7 +1,9 @@
+#include <atomic>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -169,6 +171,43 @@ TEST(RunOn, goes_to_the_other_loop_and_comes_back_with_what_it_gave_or_threw) {
     there.stop();
     one.join();
     other.join();
+}
+
+/// Goes slowly, and says whether the one who waits went on meanwhile.
+struct SlowToGo {
+    SlowToGo(std::atomic<bool>& w, bool& s) : went_on(&w), seen(&s) {}
+    SlowToGo(SlowToGo&& other) noexcept
+        : went_on(std::exchange(other.went_on, nullptr)), seen(other.seen) {}
+    SlowToGo& operator=(SlowToGo&&) = delete;
+    ~SlowToGo() {
+        for (int ms = 0; went_on != nullptr && !*seen && ms < 100; ++ms) {
+            std::this_thread::sleep_for(1ms);
+            *seen = *went_on;
+        }
+    }
+    std::atomic<bool>* went_on;
+    bool* seen;
+};
+
+TEST(RunOn, what_the_task_holds_is_gone_before_the_caller_goes_on) {
+    SystemClock clock;
+    Loop here{clock};
+    Loop there{clock};
+    std::thread one{[&] { here.run(); }};
+    std::thread other{[&] { there.run(); }};
+    std::atomic<bool> went_on{false};
+    bool seen = false;
+    const auto holder = [](SlowToGo) -> Task<> { co_return; };
+    const auto caller = [&](Executor far) -> Task<> {
+        co_await run_on(far, holder(SlowToGo{went_on, seen}));
+        went_on = true;
+    };
+    wait_for(here, caller(there.executor()));
+    here.stop();
+    there.stop();
+    one.join();
+    other.join();
+    EXPECT_FALSE(seen);
 }
 
 }  // namespace
