@@ -37,7 +37,7 @@ Result<SealedRows<Row>> with_keys(sql::Connection& db, std::int64_t workspace_no
         TRY(auto key, store::find_subject_key(db, workspace_no, row.id.value));
         out.rows.push_back({std::move(row), std::move(key)});
     }
-    TRY(out.workspace_keys, store::list_data_keys(db, workspace_no, 1'000));
+    TRY(out.workspace_keys, store::list_data_keys(db, workspace_no));
     return out;
 }
 template <typename Row>

@@ -7,8 +7,6 @@
 namespace blotter::api {
 namespace {
 
-constexpr std::size_t workspace_keys_max = 1'000;
-
 /// The row part of the cell: destination (16) ‖ created (8, ms, big-endian) ‖ purpose.
 Bytes cell_row(const DestinationId& destination, std::string_view purpose, Timestamp created_at) {
     Bytes row(destination.value.begin(), destination.value.end());
@@ -35,7 +33,7 @@ Result<SealedSecrets> load_sealed_secrets(sql::Connection& db, const Destination
     out.destination = destination->id;
     out.workspace = workspace->id;
     TRY(out.rows, store::list_destination_secrets(db, place.destination_no, now));
-    TRY(out.workspace_keys, store::list_data_keys(db, place.workspace_no, workspace_keys_max));
+    TRY(out.workspace_keys, store::list_data_keys(db, place.workspace_no));
     return out;
 }
 

@@ -120,7 +120,7 @@ Result<SealedFile> load_sealed_file(sql::Connection& db, std::int64_t workspace_
                                     const FileId& id) {
     TRY(auto row, store::find_file(db, workspace_no, id));
     if (!row) return fail(Errc::not_found, "there is no such file in this workspace");
-    TRY(auto keys, store::list_data_keys(db, workspace_no, 1'000));
+    TRY(auto keys, store::list_data_keys(db, workspace_no));
     return SealedFile{*std::move(row), std::move(keys)};
 }
 

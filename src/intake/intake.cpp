@@ -285,7 +285,7 @@ Result<SealedEvent> load_sealed_event(sql::Connection& db, std::int64_t seq) {
     out.row = std::move(*row);
     TRY(out.subject, subject_of(db, out.row));
     TRY(out.key, store::find_subject_key(db, out.row.workspace_no, out.subject));
-    TRY(out.workspace_keys, store::list_data_keys(db, out.row.workspace_no, 1'000));
+    TRY(out.workspace_keys, store::list_data_keys(db, out.row.workspace_no));
     return out;
 }
 

@@ -54,7 +54,7 @@ security::Cell envelope_cell(const WorkspaceId& workspace, const EnvelopeId& env
 
 Result<> Keyring::load(sql::Connection& db, const WorkspaceId& workspace,
                        std::int64_t workspace_no) {
-    TRY(auto rows, store::list_data_keys(db, workspace_no, 1'000));
+    TRY(auto rows, store::list_data_keys(db, workspace_no));
     return load(workspace, std::move(rows));
 }
 

@@ -110,7 +110,7 @@ runtime::Task<Result<Reply>> list(Services& services, Call& call, std::string ty
                    Read out;
                    TRY(out.page, store::list_accounting_records(
                                      db, {place.workspace_no, place.entity_no, type}, page));
-                   TRY(out.keys, store::list_data_keys(db, place.workspace_no, 1'000));
+                   TRY(out.keys, store::list_data_keys(db, place.workspace_no));
                    return out;
                }));
     json::Array data;

@@ -13,7 +13,6 @@ using security::Permission;
 
 constexpr std::size_t key_bytes_max = 255;
 constexpr std::uint64_t batch_bytes_max = 16 << 20;
-constexpr std::size_t workspace_keys_max = 1'000;
 
 Result<EventRules> rules_of(Services& services, const Call& call) {
     EventRules out;
@@ -46,9 +45,8 @@ bool is_preparable(const PostedEvent& event) {
 /// Without them the writer does it all, and has a better answer when something is wrong.
 runtime::Task<> load_keys(Services& services, const Call& call) {
     const auto rows = co_await store::read(
-        services.loop, services.reader, [no = call.workspace_no](sql::Connection& db) {
-            return store::list_data_keys(db, no, workspace_keys_max);
-        });
+        services.loop, services.reader,
+        [no = call.workspace_no](sql::Connection& db) { return store::list_data_keys(db, no); });
     if (!rows) co_return;
     [[maybe_unused]] const auto loaded = services.keys.load(call.workspace, *rows);
 }

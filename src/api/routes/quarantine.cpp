@@ -13,7 +13,6 @@ namespace {
 
 using security::Permission;
 
-constexpr std::size_t workspace_keys_max = 1'000;
 constexpr std::size_t payload_bytes_max = 64 << 20;
 
 std::string_view to_text(store::QuarantineState state) {
@@ -75,16 +74,16 @@ struct Read {
 
 runtime::Task<Result<Reply>> get_quarantined(Services& services, Call& call) {
     CO_TRY(const QuarantineId id, path_id<QuarantineId>(call, "quarantine_id"));
-    CO_TRY(Read found, co_await store::read(
-                           services.loop, services.reader,
-                           [id, no = call.workspace_no](sql::Connection& db) -> Result<Read> {
-                               Read out;
-                               TRY(auto row, store::find_quarantine(db, no, id));
-                               if (!row) return pass(nothing());
-                               out.row = std::move(*row);
-                               TRY(out.keys, store::list_data_keys(db, no, workspace_keys_max));
-                               return out;
-                           }));
+    CO_TRY(Read found,
+           co_await store::read(services.loop, services.reader,
+                                [id, no = call.workspace_no](sql::Connection& db) -> Result<Read> {
+                                    Read out;
+                                    TRY(auto row, store::find_quarantine(db, no, id));
+                                    if (!row) return pass(nothing());
+                                    out.row = std::move(*row);
+                                    TRY(out.keys, store::list_data_keys(db, no));
+                                    return out;
+                                }));
     json::Value view = view_of(found.row);
     if (found.row.payload.empty()) {
         view.as_object()->append("erased", true);

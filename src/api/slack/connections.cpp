@@ -7,7 +7,6 @@
 namespace blotter::api {
 namespace {
 
-constexpr std::size_t workspace_keys_max = 1'000;
 constexpr std::string_view alert_kind = "slack_disconnected";
 
 security::Cell cell_of(const WorkspaceId& workspace, const SlackConnectionId& connection) {
@@ -80,7 +79,7 @@ Result<std::optional<SealedSlack>> load_sealed_slack(sql::Connection& db, std::i
     TRY(const auto workspace, store::load_workspace(db, workspace_no));
     if (!workspace) return std::nullopt;
     SealedSlack out{*std::move(row), workspace->id, {}};
-    TRY(out.workspace_keys, store::list_data_keys(db, workspace_no, workspace_keys_max));
+    TRY(out.workspace_keys, store::list_data_keys(db, workspace_no));
     return out;
 }
 

@@ -129,10 +129,10 @@ TEST_F(AccessTables, data_keys_are_rewrapped_from_the_key_they_are_under) {
     row.id = {9};
     row.created_at = from_ms(2);
     must(insert_data_key(db(), row));
-    const auto list = must(list_data_keys(db(), mine, 10));
+    const auto list = must(list_data_keys(db(), mine));
     ASSERT_EQ(list.size(), 2U);
     EXPECT_EQ(list[0].id, DataKeyId{9});
-    EXPECT_TRUE(must(list_data_keys(db(), other, 10)).empty());
+    EXPECT_TRUE(must(list_data_keys(db(), other)).empty());
 
     const Bytes again = bytes_of("again");
     EXPECT_EQ(must(list_data_keys_not_under(db(), "k2", 10)).size(), 2U);

@@ -86,9 +86,8 @@ Result<std::optional<DataKeyRow>> load_data_key(sql::Connection& db, const DataK
     return sql::one(db, key_by_id, read_key, ByteView{id});
 }
 
-Result<std::vector<DataKeyRow>> list_data_keys(sql::Connection& db, std::int64_t workspace_no,
-                                               std::size_t limit) {
-    return sql::all(db, key_list, read_key, workspace_no, detail::limit_of(limit));
+Result<std::vector<DataKeyRow>> list_data_keys(sql::Connection& db, std::int64_t workspace_no) {
+    return sql::all(db, key_list, read_key, workspace_no, detail::limit_of(data_keys_max));
 }
 
 Result<std::vector<DataKeyRow>> list_data_keys_not_under(sql::Connection& db,

@@ -24,9 +24,10 @@ struct DataKeyRow {
 
 Result<> insert_data_key(sql::Connection& db, const DataKeyRow& row);
 Result<std::optional<DataKeyRow>> load_data_key(sql::Connection& db, const DataKeyId& id);
-/// Newest first; the first that is not retired seals.
-Result<std::vector<DataKeyRow>> list_data_keys(sql::Connection& db, std::int64_t workspace_no,
-                                               std::size_t limit);
+/// A workspace gets a new key for each purpose once a year, or after 2^28 values.
+inline constexpr std::size_t data_keys_max = 1'000;
+/// The newest `data_keys_max` of a workspace, newest first; the first that is not retired seals.
+Result<std::vector<DataKeyRow>> list_data_keys(sql::Connection& db, std::int64_t workspace_no);
 /// Those wrapped by another key than the one named: what is left to do when it is rotated.
 Result<std::vector<DataKeyRow>> list_data_keys_not_under(sql::Connection& db,
                                                          std::string_view kek_id,
