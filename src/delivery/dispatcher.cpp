@@ -61,9 +61,9 @@ void Dispatcher::refresh(std::int32_t index, MonoTime now) {
     const std::array<bool, 2> eligible{
         open && has_fresh, open && has_late && (!has_fresh || destination.credit.enough())};
     for (const std::size_t lane : {fresh, late}) {
-        const bool linked = destination.links[lane].linked;
+        const bool linked = destination.places[lane].linked();
         if (linked && (!eligible[lane] || destination.linked_in[lane] != kind)) leave(index, lane);
-        if (eligible[lane] && !destination.links[lane].linked) {
+        if (eligible[lane] && !destination.places[lane].linked()) {
             destination.linked_in[lane] = kind;
             join(index, lane);
         }
@@ -73,8 +73,8 @@ void Dispatcher::refresh(std::int32_t index, MonoTime now) {
 void Dispatcher::join(std::int32_t index, std::size_t lane) {
     Destination& destination = destinations_[index];
     const std::size_t ring = ring_of(destination.linked_in[lane], lane);
-    workspaces_[destination.workspace].shares[ring].destinations.push_back(
-        index, [&](std::int32_t i) -> Link& { return destinations_[i].links[lane]; });
+    workspaces_[destination.workspace].shares[ring].destinations.join(
+        index, [&](std::int32_t i) -> FairRing::Place& { return destinations_[i].places[lane]; });
     relink(destination.workspace);
 }
 
@@ -82,7 +82,7 @@ void Dispatcher::leave(std::int32_t index, std::size_t lane) {
     Destination& destination = destinations_[index];
     const std::size_t ring = ring_of(destination.linked_in[lane], lane);
     workspaces_[destination.workspace].shares[ring].destinations.remove(
-        index, [&](std::int32_t i) -> Link& { return destinations_[i].links[lane]; });
+        index, [&](std::int32_t i) -> FairRing::Place& { return destinations_[i].places[lane]; });
     destination.turns[lane] = 0;
     relink(destination.workspace);
 }
@@ -94,12 +94,12 @@ void Dispatcher::relink(std::int32_t workspace) {
     for (std::size_t ring = 0; ring < rings_count; ++ring) {
         Workspace::Share& share = owner.shares[ring];
         const bool wanted = room && !share.destinations.empty();
-        const auto links = [&](std::int32_t i) -> Link& {
-            return workspaces_[i].shares[ring].link;
+        const auto places = [&](std::int32_t i) -> FairRing::Place& {
+            return workspaces_[i].shares[ring].place;
         };
-        if (wanted && !share.link.linked) rings_[ring].push_back(workspace, links);
-        if (!wanted && share.link.linked) {
-            rings_[ring].remove(workspace, links);
+        if (wanted && !share.place.linked()) rings_[ring].join(workspace, places);
+        if (!wanted && share.place.linked()) {
+            rings_[ring].remove(workspace, places);
             share.turns = 0;
         }
     }
@@ -129,8 +129,8 @@ std::optional<Lane> Dispatcher::choose_lane(std::size_t kind) const {
 Start Dispatcher::start(std::size_t kind, Lane lane_name, MonoTime now) {
     const auto lane = static_cast<std::size_t>(lane_name);
     const std::size_t ring = ring_of(kind, lane);
-    const std::int32_t workspace = rings_[ring].head;
-    const std::int32_t index = workspaces_[workspace].shares[ring].destinations.head;
+    const std::int32_t workspace = rings_[ring].head();
+    const std::int32_t index = workspaces_[workspace].shares[ring].destinations.head();
     Destination& destination = destinations_[index];
 
     if (lane == fresh) {
@@ -171,12 +171,12 @@ void Dispatcher::charge_turn(std::int32_t workspace, std::int32_t index, std::si
     Destination& destination = destinations_[index];
     if (destination.turns[lane] == 0) destination.turns[lane] = destination.config.weight;
     if (--destination.turns[lane] == 0)
-        share.destinations.rotate(
-            [&](std::int32_t i) -> Link& { return destinations_[i].links[lane]; });
+        share.destinations.end_turn(
+            [&](std::int32_t i) -> FairRing::Place& { return destinations_[i].places[lane]; });
     if (share.turns == 0) share.turns = owner.config.weight;
     if (--share.turns == 0)
-        rings_[ring].rotate(
-            [&](std::int32_t i) -> Link& { return workspaces_[i].shares[ring].link; });
+        rings_[ring].end_turn(
+            [&](std::int32_t i) -> FairRing::Place& { return workspaces_[i].shares[ring].place; });
 }
 
 /// Attempts that have been under way for slow_after leave the shared slots, oldest first.

@@ -9,6 +9,7 @@
 
 #include "delivery/breaker.hpp"
 #include "delivery/dispatcher_types.hpp"
+#include "delivery/fair_ring.hpp"
 #include "delivery/order_gate.hpp"
 #include "delivery/ref.hpp"
 #include "delivery/ring.hpp"
@@ -20,7 +21,8 @@ namespace blotter::delivery {
 /// Decides which delivery starts next on one loop.
 ///
 /// Who is next: two levels of deficit round robin, workspaces and then their destinations, by
-/// weight, one start costing one. First attempts and due retries have such a structure each; while
+/// weight, one start costing one; who had nothing waiting until now has its turn before those with
+/// a backlog (fair_ring.hpp). First attempts and due retries have such a structure each; while
 /// both wait, at most 30 % of the starts are retries (plus a burst of 3), in the whole and within
 /// each destination.
 ///
@@ -111,7 +113,7 @@ class Dispatcher {
         std::int32_t workspace = -1;
         std::uint32_t in_flight = 0;
         std::array<RefList, 2> waiting;          ///< by Lane
-        std::array<Link, 2> links;               ///< in the workspace's ring, by Lane
+        std::array<FairRing::Place, 2> places;   ///< in the workspace's ring, by Lane
         std::array<std::uint32_t, 2> turns{};    ///< left in this turn, by Lane
         std::array<std::size_t, 2> linked_in{};  ///< shared or slow, by Lane; while linked
         RetryCredit credit;
@@ -133,8 +135,8 @@ class Dispatcher {
         WorkspaceConfig config;
         std::uint32_t in_flight = 0;
         struct Share {
-            Ring destinations;
-            Link link;  ///< in rings_; linked exactly when there are destinations and room
+            FairRing destinations;
+            FairRing::Place place;  ///< in rings_, exactly when there are destinations and room
             std::uint32_t turns = 0;
         };
         std::array<Share, rings_count> shares;
@@ -184,7 +186,7 @@ class Dispatcher {
     std::vector<std::int32_t> free_destinations_;
     std::vector<Workspace> workspaces_;
     std::map<std::uint64_t, std::int32_t> workspace_numbers_;  ///< only read when configured
-    std::array<Ring, rings_count> rings_;                      ///< of workspaces
+    std::array<FairRing, rings_count> rings_;                  ///< of workspaces
     std::array<RetryCredit, 2> credits_;                       ///< by slot kind
     WakeHeap wakes_;
     Ring spilled_;

@@ -14,7 +14,7 @@ struct Link {
 };
 
 /// An intrusive circular list over the elements of an array, by index: no allocation, and O(1) to
-/// add at the tail, to remove from anywhere and to send the head to the tail. `links` maps an index
+/// add anywhere, to remove from anywhere and to send the head to the tail. `links` maps an index
 /// to its Link and must name the same Link each time.
 struct Ring {
     std::int32_t head = -1;
@@ -23,17 +23,26 @@ struct Ring {
 
     template <typename Links>
     void push_back(std::int32_t index, Links links) {
+        if (head >= 0) return insert_after(index, links(head).previous, links);
         Link& link = links(index);
         INVARIANT(!link.linked);
-        link.linked = true;
-        if (head < 0) {
-            link.previous = link.next = head = index;
-            return;
-        }
-        link.next = head;
-        link.previous = links(head).previous;
-        links(link.previous).next = index;
-        links(head).previous = index;
+        link = {.previous = index, .next = index, .linked = true};
+        head = index;
+    }
+
+    template <typename Links>
+    void push_front(std::int32_t index, Links links) {
+        push_back(index, links);
+        head = index;
+    }
+
+    template <typename Links>
+    void insert_after(std::int32_t index, std::int32_t other, Links links) {
+        Link& link = links(index);
+        INVARIANT(!link.linked);
+        link = {.previous = other, .next = links(other).next, .linked = true};
+        links(link.next).previous = index;
+        links(other).next = index;
     }
 
     template <typename Links>
