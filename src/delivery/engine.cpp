@@ -92,21 +92,22 @@ std::optional<DestinationView> Engine::view(std::int64_t destination_no) {
 
 void Engine::put(Letter letter) {
     if (mailbox_.put(std::move(letter)) == runtime::Wake::no) return;
-    parts_.loop.post([this] { mailbox_.open([this](auto& letters) { open(letters); }); });
+    parts_.loop.post([this] { pump(); });
 }
 
-void Engine::open(std::vector<Letter>& letters) {
-    for (Letter& letter : letters)
-        std::visit(
-            [this](auto& content) {
-                using T = std::decay_t<decltype(content)>;
-                if constexpr (std::is_same_v<T, Due> || std::is_same_v<T, Erased>)
-                    take(std::as_const(content));
-                else
-                    take(std::move(content));
-            },
-            letter);
-    pump();
+void Engine::read_letters() {
+    mailbox_.open([this](std::vector<Letter>& letters) {
+        for (Letter& letter : letters)
+            std::visit(
+                [this](auto& content) {
+                    using T = std::decay_t<decltype(content)>;
+                    if constexpr (std::is_same_v<T, Due> || std::is_same_v<T, Erased>)
+                        take(std::as_const(content));
+                    else
+                        take(std::move(content));
+                },
+                letter);
+    });
 }
 
 void Engine::take(intake::Fresh fresh) {
@@ -350,9 +351,12 @@ runtime::Task<> Engine::release_rows(std::int64_t destination_no, std::uint32_t 
 
 void Engine::pump() {
     if (std::exchange(pumping_, true)) return;
+    // In a burst their own turn may be far off, and one of them may be next to start.
+    if (mailbox_.has_letters()) read_letters();
     if (may_start()) {
         pump_due();
-        for (int started = 0; may_start(); ++started) {
+        // What may start now is started by one pump after the other, not by each attempt that ends.
+        for (int started = 0; may_start() && !pump_posted_; ++started) {
             if (started == starts_at_once) {
                 pump_later();
                 break;

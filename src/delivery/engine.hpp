@@ -121,7 +121,7 @@ class Engine {
     };
 
     // engine.cpp: letters, lanes, queues.
-    void open(std::vector<Letter>& letters);
+    void read_letters();
     void take(intake::Fresh fresh);
     void take(const Due& due);
     void take(routing::DirectoryPtr directory);

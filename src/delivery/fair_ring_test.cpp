@@ -59,8 +59,7 @@ TEST(FairRing, gives_turns_in_the_order_of_the_table) {
         {"the last new one leaves, the next goes before the old", "+a+b .. +c+d-d +e ....",
          "abceab"},
         {"the first new one leaves", "+a+b .. +c+d-c ...", "abdab"},
-        {"an old one that leaves has not had a turn by that", "+a+b .. +c! -a +c ...",
-         "abcbcb"},
+        {"an old one that leaves has not had a turn by that", "+a+b .. +c! -a +c ...", "abcbcb"},
         {"all leave and come again", "+a+b!! +b+a ....", "abbaba"},
     };
     for (const Row& row : rows) EXPECT_EQ(play(row.script), row.turns) << row.name;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <utility>
@@ -19,16 +20,20 @@ class Mailbox {
     [[nodiscard]] Wake put(Letter letter) {
         const std::lock_guard lock{mutex_};
         letters_.push_back(std::move(letter));
-        return std::exchange(woken_, true) ? Wake::no : Wake::yes;
+        return woken_.exchange(true, std::memory_order_relaxed) ? Wake::no : Wake::yes;
     }
 
-    /// Gives all letters to `read(std::vector<Letter>&)`. The owner's thread, once for each `yes`.
+    /// Whether there is anything to read. A letter that comes just now may be missed. Any thread.
+    bool has_letters() const { return woken_.load(std::memory_order_relaxed); }
+
+    /// Gives all letters to `read(std::vector<Letter>&)`. From the owner's thread, at least
+    /// once after each `yes`.
     template <typename Read>
     void open(Read read) {
         {
             const std::lock_guard lock{mutex_};
             taken_.swap(letters_);
-            woken_ = false;
+            woken_.store(false, std::memory_order_relaxed);
         }
         read(taken_);
         taken_.clear();
@@ -36,9 +41,9 @@ class Mailbox {
 
   private:
     std::mutex mutex_;
-    std::vector<Letter> letters_;  ///< under the mutex
-    bool woken_ = false;           ///< under the mutex: somebody was told to call `open`
-    std::vector<Letter> taken_;    ///< the owner's; keeps its memory from one time to the next
+    std::vector<Letter> letters_;     ///< under the mutex
+    std::atomic<bool> woken_{false};  ///< set under the mutex: somebody was told to call `open`
+    std::vector<Letter> taken_;       ///< the owner's; keeps its memory from one time to the next
 };
 
 }  // namespace blotter::runtime
