@@ -67,9 +67,9 @@ class Engine {
         /// After what the store refused by itself, and nothing else, is tried once more.
         Duration unwritable_again{15'000};
     };
-    /// Attempts that are started, whenever something happened, before the loop looks at anything
-    /// else. Each costs up to 0.1 ms, more where a connection is opened; what comes in during a
-    /// burst waits for a few of them, not for hundreds.
+    /// Attempts that are started before the loop looks at anything else. Each costs up to 0.1 ms,
+    /// more where a connection is opened; what comes in during a burst waits for a few of them, not
+    /// for hundreds.
     static constexpr int starts_at_once = 4;
     using Letter = std::variant<intake::Fresh, Due, routing::DirectoryPtr, Erased>;
 

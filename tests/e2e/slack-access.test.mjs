@@ -123,7 +123,7 @@ test('a token that is renewed while a call with it is on its way does not end th
   await admin.api.postEvent(sent('mit dem neuen Schluessel'));
   await eventually('the message', () => fake.posted('C001').some((m) => m.text.includes('mit dem neuen')), 20_000);
   assert.equal(stale.size, 0, 'both calls were refused once');
-  const [message] = await admin.messages('sent');
+  const message = await eventually('it is in the list', async () => (await admin.messages('sent'))[0]);
   stale.add('chat.postEphemeral');
   const press = fake.interaction(fake.posted('C001').at(-1), { action_id: 'send_again', value: message.id });
   assert.equal((await fetch(`${server.url}/slack/interactions`, { method: 'POST', ...press })).status, 200);

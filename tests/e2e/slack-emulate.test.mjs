@@ -47,5 +47,5 @@ test('a workspace is connected, a channel chosen, and a message posted', async (
     return (await answer.json()).messages?.find((m) => m.text.includes('Bail commercial'));
   });
   assert.match(message.text, /sent to/);
-  assert.equal((await admin.messages('sent')).length, 1);
+  await eventually('it is in the list', async () => (await admin.messages('sent')).length === 1);
 });
