@@ -64,6 +64,8 @@ void Dispatcher::refresh(std::int32_t index, MonoTime now) {
         const bool linked = destination.places[lane].linked();
         if (linked && (!eligible[lane] || destination.linked_in[lane] != kind)) leave(index, lane);
         if (eligible[lane] && !destination.places[lane].linked()) {
+            // Turns of one ring say nothing about those of another.
+            if (destination.linked_in[lane] != kind) destination.places[lane] = {};
             destination.linked_in[lane] = kind;
             join(index, lane);
         }

@@ -115,7 +115,7 @@ class Dispatcher {
         std::array<RefList, 2> waiting;          ///< by Lane
         std::array<FairRing::Place, 2> places;   ///< in the workspace's ring, by Lane
         std::array<std::uint32_t, 2> turns{};    ///< left in this turn, by Lane
-        std::array<std::size_t, 2> linked_in{};  ///< shared or slow, by Lane; while linked
+        std::array<std::size_t, 2> linked_in{};  ///< shared or slow, by Lane; the last one
         RetryCredit credit;
         std::chrono::nanoseconds mean_time{0};
         std::uint32_t overdue = 0;  ///< under way for longer than slow_after

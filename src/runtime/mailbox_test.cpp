@@ -20,10 +20,13 @@ std::vector<Letter> opened(Mailbox<Letter>& box) {
 
 TEST(Mailbox, gives_letters_in_order_and_asks_once_for_its_owner) {
     Mailbox<int> box;
+    EXPECT_FALSE(box.has_letters());
     EXPECT_EQ(box.put(1), Wake::yes);
+    EXPECT_TRUE(box.has_letters());
     EXPECT_EQ(box.put(2), Wake::no);
     EXPECT_EQ(box.put(3), Wake::no);
     EXPECT_EQ(opened(box), (std::vector<int>{1, 2, 3}));
+    EXPECT_FALSE(box.has_letters());
     EXPECT_EQ(opened(box), std::vector<int>{});
     EXPECT_EQ(box.put(4), Wake::yes) << "its owner has looked since";
     EXPECT_EQ(opened(box), std::vector<int>{4});

@@ -160,17 +160,23 @@ Task<> travel(Loop& there, std::thread::id expected) {
     co_await run_on(there.executor(), throws());
 }
 
-TEST(RunOn, goes_to_the_other_loop_and_comes_back_with_what_it_gave_or_threw) {
+/// Two loops, each on a thread of its own.
+struct RunOn : testing::Test {
+    void TearDown() override {
+        here.stop();
+        there.stop();
+        one.join();
+        other.join();
+    }
     SystemClock clock;
     Loop here{clock};
     Loop there{clock};
-    std::thread one{[&] { here.run(); }};
-    std::thread other{[&] { there.run(); }};
+    std::thread one{[this] { here.run(); }};
+    std::thread other{[this] { there.run(); }};
+};
+
+TEST_F(RunOn, goes_to_the_other_loop_and_comes_back_with_what_it_gave_or_threw) {
     EXPECT_THROW(wait_for(here, travel(there, other.get_id())), std::runtime_error);
-    here.stop();
-    there.stop();
-    one.join();
-    other.join();
 }
 
 /// Goes slowly, and says whether the one who waits went on meanwhile.
@@ -189,12 +195,7 @@ struct SlowToGo {
     bool* seen;
 };
 
-TEST(RunOn, what_the_task_holds_is_gone_before_the_caller_goes_on) {
-    SystemClock clock;
-    Loop here{clock};
-    Loop there{clock};
-    std::thread one{[&] { here.run(); }};
-    std::thread other{[&] { there.run(); }};
+TEST_F(RunOn, what_the_task_holds_is_gone_before_the_caller_goes_on) {
     std::atomic<bool> went_on{false};
     bool seen = false;
     const auto holder = [](SlowToGo) -> Task<> { co_return; };
@@ -203,10 +204,6 @@ TEST(RunOn, what_the_task_holds_is_gone_before_the_caller_goes_on) {
         went_on = true;
     };
     wait_for(here, caller(there.executor()));
-    here.stop();
-    there.stop();
-    one.join();
-    other.join();
     EXPECT_FALSE(seen);
 }
 
