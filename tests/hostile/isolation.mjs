@@ -4,38 +4,42 @@
 // round takes minutes to end.
 import assert from 'node:assert/strict';
 import net from 'node:net';
-import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { makeEvent } from '../e2e/lib/api.mjs';
 import { makeEventId } from '../e2e/lib/ids.mjs';
 import { root_dir } from '../e2e/lib/paths.mjs';
 import { Child } from '../e2e/lib/processes.mjs';
-import { parseMetrics, valueOf } from '../e2e/lib/prometheus.mjs';
 import { startServer } from '../e2e/lib/server.mjs';
 import { eventually, pause } from '../e2e/lib/wait.mjs';
 import { blackHoles } from './lib/black_holes.mjs';
+import { prioritize } from './lib/priorities.mjs';
 
 const hostile_count = 1000;
 const hostile_workspaces = 10;
 const events_per_second = 100;
 const segment_ms = 7000;
-const rounds = 4;  // of four segments
+const segments_min = 8;  // of each kind, valid
+const rounds_max = 10;   // of four segments
+// A segment says something only if the machine did: by more than this it was late for a request that
+// never met Blotter.
+const straight_ms_max = 1;
 const ratio_max = 1.5;
 
 const quantile = (values, q) => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * q))];
 const median = (values) => quantile(values, 0.5);
 
-/** The server, the healthy destination with its receiver, and the hostile ones. */
-export async function makeIsolation({ count = hostile_count } = {}) {
+/** The server, the healthy destination with its receiver, and the hostile ones. To be measured: the
+ *  processes beside the server are given priorities, if this user may. */
+export async function makeIsolation({ count = hostile_count, measured = false } = {}) {
   const stage = {};
   stage.villains = new Child(process.execPath, [join(root_dir, 'tests/hostile/lib/villains.mjs')]);
   const ports = JSON.parse(await stage.villains.until((c) => /^\{.*\}$/m.exec(c.output)?.[0], 'ports'));
-  setPriority(stage.villains.pid, 10);
   stage.server = await startServer({ settings: { 'listen.connections_max': '4000' } });
   stage.receiver = new Child(process.execPath, [join(root_dir, 'tests/hostile/lib/healthy.mjs')]);
   const port = Number(await stage.receiver.until((c) => /^port (\d+)$/m.exec(c.output)?.[1], 'a port'));
   stage.receiver_port = port;
+  stage.prioritized = measured && prioritize({ first: [stage.receiver.pid, process.pid], last: [stage.villains.pid] });
   stage.healthy = await stage.server.workspace('Healthy');
   await stage.healthy.webhook(`http://127.0.0.1:${port}/hook`);
   const undo = [];
@@ -61,7 +65,8 @@ export async function makeIsolation({ count = hostile_count } = {}) {
     await forEach((n, api) => api.destinationAction(destinations[n].id, 'pause'));
     await eventually('the attempts at hostile receivers are over', async () => (await stage.inFlight()) === 0, 30_000);
   };
-  stage.inFlight = async () => valueOf(parseMetrics((await stage.server.owner.get('/metrics')).text), 'blotter_delivery_in_flight');
+  // Of a large page one line, without reading the others: who measures must not be busy.
+  stage.inFlight = async () => Number(/^blotter_delivery_in_flight (\d+)$/m.exec((await stage.server.owner.get('/metrics')).text)[1]);
   stage.close = async () => {
     await stage.villains.stop('SIGKILL');
     await Promise.all(undo.map((action) => action()));
@@ -162,16 +167,17 @@ async function straight(stage, duration_ms, rate = events_per_second) {
 /** Adds to `seen` the p99 of each segment of a round. The order is alone, beside, beside, alone, so
  *  that a machine that grows slower harms both alike. */
 async function oneRound(seen) {
-  const stage = await makeIsolation();
+  const stage = await makeIsolation({ measured: true });
   seen.kinds = stage.kinds;
-  const segment = async () => {
-    const [through, raw] = await Promise.all([stream(stage, segment_ms), straight(stage, segment_ms)]);
-    return [through.from_acknowledged, through.from_sent, raw].map((values) => quantile(values, 0.99));
+  seen.prioritized = stage.prioritized;
+  const segment = async (kind) => {
+    const [through, straightly] = await Promise.all([stream(stage, segment_ms), straight(stage, segment_ms)]);
+    const p99 = [through.from_acknowledged, through.from_sent, straightly].map((values) => quantile(values, 0.99));
+    seen[p99[2] <= straight_ms_max ? kind : 'invalid'].push(p99);
   };
-  const alone = async () => { seen.alone.push(await segment()); };
   try {
     await stream(stage, 3000);
-    await alone();
+    await segment('alone');
     const work = { over: false };
     const provoking = (async () => {
       while (!work.over) {
@@ -180,36 +186,41 @@ async function oneRound(seen) {
       }
     })();
     await pause(2500);
-    for (let i = 0; i < 2; ++i) seen.beside.push(await segment());
+    for (let i = 0; i < 2; ++i) await segment('beside');
     work.over = true;
     await provoking;
     await stage.calm();
-    await alone();
+    await segment('alone');
     assert.equal(stage.server.child.exit, null);
   } finally {
     await stage.close();
   }
 }
 
-/** Per segment the p99 in milliseconds from acknowledgement and from sending, and of what was sent
- *  straight; { alone, beside }. */
+/** Per valid segment the p99 in milliseconds from acknowledgement, from sending, and of what was
+ *  sent straight; { alone, beside, invalid }. */
 export async function isolation() {
-  const seen = { alone: [], beside: [], most_in_flight: 0 };
-  for (let round = 0; round < rounds; ++round) await oneRound(seen);
+  const seen = { alone: [], beside: [], invalid: [], most_in_flight: 0, rounds: 0 };
+  const enough = () => Math.min(seen.alone.length, seen.beside.length) >= segments_min;
+  while (!enough() && seen.rounds++ < rounds_max) {
+    await oneRound(seen);
+    console.log(`        round ${seen.rounds}: valid segments alone ${seen.alone.length}, beside ${seen.beside.length}; invalid ${seen.invalid.length}`);
+  }
   return seen;
 }
 
-export function printIsolation({ alone, beside, most_in_flight, kinds }) {
+export function printIsolation({ alone, beside, invalid, most_in_flight, kinds, prioritized }) {
   console.log(`        ${hostile_count} hostile receivers of ${kinds} kinds in ${hostile_workspaces} workspaces, up to ${most_in_flight} attempts to them at once;`);
-  console.log(`        a healthy one with ${events_per_second} events/s; p99 of ${2 * rounds} × ${segment_ms / 1000} s each, alone and beside them, in ms:`);
+  console.log(`        a healthy one with ${events_per_second} events/s; p99 of segments of ${segment_ms / 1000} s, alone and beside them, in ms.`);
+  console.log(`        ${invalid.length} segments refused: the machine was late by more than ${straight_ms_max} ms for what never met Blotter.`);
+  if (!prioritized) console.log('        Senders and receivers ran with the priority of the program: run it as root for a fair figure.');
+  assert.ok(alone.length > 0 && beside.length > 0, 'no valid segment of either kind: run it when the machine is quiet');
   const ratios = ['from acknowledgement to arrival', 'from sending to arrival', 'sent straight to it, without Blotter'].map((what, i) => {
     const [a, b] = [alone, beside].map((all) => all.map((values) => values[i]));
     const row = (values) => `${values.map((v) => v.toFixed(2).padStart(7)).join(' ')}   median ${median(values).toFixed(2)}`;
     console.log(`        ${what}\n          alone  ${row(a)}\n          beside ${row(b)}\n          ratio ${(median(b) / median(a)).toFixed(2)}`);
     return median(b) / median(a);
   });
-  const [through, , raw] = ratios;
-  const why = raw > ratio_max ? `; without Blotter ${raw.toFixed(2)} times: too few processors for all that runs here` : '';
-  assert.ok(through <= ratio_max,
-            `the healthy one took ${through.toFixed(2)} times as long, at most ${ratio_max} times is allowed${why}`);
+  assert.ok(ratios[0] <= ratio_max,
+            `the healthy one took ${ratios[0].toFixed(2)} times as long, at most ${ratio_max} times is allowed`);
 }
