@@ -5,21 +5,6 @@
 #include "base/invariant.hpp"
 
 namespace blotter::delivery {
-namespace {
-
-bool speaks_against_receiver(OutcomeKind kind) {
-    switch (kind) {
-        case OutcomeKind::server_error:
-        case OutcomeKind::overloaded:
-        case OutcomeKind::no_answer:
-        case OutcomeKind::unreachable:
-            return true;
-        default:
-            return false;
-    }
-}
-
-}  // namespace
 
 std::uint32_t Breaker::allowed(std::uint32_t limit, MonoTime now) const {
     switch (state_) {

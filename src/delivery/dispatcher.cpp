@@ -57,7 +57,7 @@ void Dispatcher::refresh(std::int32_t index, MonoTime now) {
     } else {
         wakes_.erase(index);
     }
-    const std::size_t kind = destination.is_slow ? slow : shared;
+    const std::size_t kind = kind_of(destination);
     const std::array<bool, 2> eligible{
         open && has_fresh, open && has_late && (!has_fresh || destination.credit.enough())};
     for (const std::size_t lane : {fresh, late}) {
@@ -113,11 +113,38 @@ std::optional<Start> Dispatcher::next(MonoTime now) {
         refresh(wake->lane, now);
     }
     mark_overdue(now);
-    if (in_flight_[shared] < limits_.shared_slots)
-        if (const auto lane = choose_lane(shared)) return start(shared, *lane, now);
-    if (in_flight_[slow] < limits_.slow_slots)
-        if (const auto lane = choose_lane(slow)) return start(slow, *lane, now);
+    if (paced_until_ <= now) {
+        if (const auto kind = next_doubtful()) {
+            charge_pace(*kind, now);
+            return start(*kind, *choose_lane(*kind), now);
+        }
+    }
+    if (!has_slot(shared)) return {};
+    const auto lane = choose_lane(shared);
+    return lane ? std::optional{start(shared, *lane, now)} : std::nullopt;
+}
+
+std::size_t Dispatcher::kind_of(const Destination& destination) {
+    if (destination.is_slow) return slow;
+    return destination.is_failing ? failing : shared;
+}
+
+/// Slow ones and failing ones in turn; nothing when neither has anything that may start.
+std::optional<std::size_t> Dispatcher::next_doubtful() const {
+    const std::size_t other = last_doubtful_ == slow ? failing : slow;
+    for (const std::size_t kind : {other, last_doubtful_})
+        if (has_slot(kind) && choose_lane(kind)) return kind;
     return {};
+}
+
+void Dispatcher::charge_pace(std::size_t kind, MonoTime now) {
+    last_doubtful_ = kind;
+    paced_until_ = std::max(paced_until_, now - 2 * limits_.doubtful_pace) + limits_.doubtful_pace;
+}
+
+bool Dispatcher::has_slot(std::size_t kind) const {
+    if (kind == slow) return in_flight_[slow] < limits_.slow_slots;
+    return in_flight_[shared] < limits_.shared_slots;
 }
 
 std::optional<Lane> Dispatcher::choose_lane(std::size_t kind) const {
@@ -150,10 +177,10 @@ Start Dispatcher::start(std::size_t kind, Lane lane_name, MonoTime now) {
                       .epoch = destination.breaker.started(now),
                       .at = now,
                       .standing = kind == slow ? Standing::slow : Standing::young};
-    if (kind == shared)
+    if (kind != slow)
         young_.push_back(static_cast<std::int32_t>(number),
                          [&](std::int32_t i) -> Link& { return slots_[i].link; });
-    in_flight_[kind] += 1;
+    in_flight_[kind == slow ? slow : shared] += 1;
     destination.in_flight += 1;
     workspaces_[workspace].in_flight += 1;
     destination.throttle.take(now);
@@ -251,6 +278,8 @@ Breaker::Change Dispatcher::finished(const Start& start, const End& end, MonoTim
     }
 
     learn_time(destination, end.kind, now - slot.at);
+    if (end.kind != OutcomeKind::not_sent)
+        destination.is_failing = speaks_against_receiver(end.kind);
     const std::chrono::nanoseconds bound =
         destination.is_slow ? limits_.slow_after / 2 : limits_.slow_after;
     destination.is_slow = destination.overdue > 0 || destination.mean_time >= bound;
@@ -274,9 +303,11 @@ Breaker::Change Dispatcher::finished(const Start& start, const End& end, MonoTim
 std::optional<MonoTime> Dispatcher::next_wakeup(MonoTime now) const {
     std::optional<MonoTime> earliest;
     if (const auto wake = wakes_.earliest()) earliest = std::max(wake->at, now);
+    if (paced_until_ > now && next_doubtful())
+        earliest = earliest ? std::min(*earliest, paced_until_) : paced_until_;
     // With all shared slots taken, the next thing to happen may be that one counts as slow.
-    const bool waits_for_slot = in_flight_[shared] >= limits_.shared_slots &&
-                                in_flight_[slow] < limits_.slow_slots && choose_lane(shared);
+    const bool waits_for_slot =
+        !has_slot(shared) && has_slot(slow) && (choose_lane(shared) || choose_lane(failing));
     if (waits_for_slot && !young_.empty()) {
         const MonoTime moves = std::max(slots_[young_.head].at + limits_.slow_after, now);
         earliest = earliest ? std::min(*earliest, moves) : moves;

@@ -34,6 +34,11 @@ namespace blotter::delivery {
 /// slow destinations start in slow slots only. So a hanging receiver holds a shared slot for about
 /// `slow_after`, and many of them fill the slow slots, not the shared ones.
 ///
+/// Pace: starts towards destinations that are slow, or whose last attempt spoke against them, come
+/// one by one, `doubtful_pace` apart. When a thousand failing ones are due at once, the loop and
+/// the processors stay free for the others in between. Their start comes before any other that may
+/// be made at that moment, so that these cannot starve it.
+///
 /// Cost: O(1) per call, O(log destinations) when a throttle or circuit is waited for. No allocation
 /// per delivery: waiting refs and slots live in arrays of fixed size. No iteration in hash order,
 /// no clock, no randomness: the same calls give the same starts.
@@ -89,9 +94,12 @@ class Dispatcher {
     std::optional<DestinationView> view(Slot destination, MonoTime now);
 
   private:
+    // What a destination is, and with it which ring it waits in. Slots are shared or slow.
     static constexpr std::size_t shared = 0;
     static constexpr std::size_t slow = 1;
-    static constexpr std::size_t rings_count = 4;  ///< slot kind times lane
+    static constexpr std::size_t failing = 2;  ///< starts in shared slots, at the pace
+    static constexpr std::size_t kinds_count = 3;
+    static constexpr std::size_t rings_count = kinds_count * 2;  ///< kind times lane
 
     /// The share of retries: each fresh start earns 3, each retry costs 7, so 7 : 3.
     struct RetryCredit {
@@ -115,12 +123,13 @@ class Dispatcher {
         std::array<RefList, 2> waiting;          ///< by Lane
         std::array<FairRing::Place, 2> places;   ///< in the workspace's ring, by Lane
         std::array<std::uint32_t, 2> turns{};    ///< left in this turn, by Lane
-        std::array<std::size_t, 2> linked_in{};  ///< shared or slow, by Lane; the last one
+        std::array<std::size_t, 2> linked_in{};  ///< its kind, by Lane; the last one
         RetryCredit credit;
         std::chrono::nanoseconds mean_time{0};
         std::uint32_t overdue = 0;  ///< under way for longer than slow_after
         bool is_slow = false;
-        bool proven = false;  ///< answered fast once
+        bool is_failing = false;  ///< its last attempt spoke against it
+        bool proven = false;      ///< answered fast once
         bool live = true;
         bool stopped = false;
         bool spilled = false;
@@ -164,7 +173,11 @@ class Dispatcher {
     void relink(std::int32_t workspace);
     std::uint32_t in_flight_limit(const Destination& destination, MonoTime now) const;
 
+    static std::size_t kind_of(const Destination& destination);
+    bool has_slot(std::size_t kind) const;
     std::optional<Lane> choose_lane(std::size_t kind) const;
+    std::optional<std::size_t> next_doubtful() const;
+    void charge_pace(std::size_t kind, MonoTime now);
     Start start(std::size_t kind, Lane lane, MonoTime now);
     void charge_turn(std::int32_t workspace, std::int32_t index, std::size_t ring);
     void mark_overdue(MonoTime now);
@@ -187,14 +200,16 @@ class Dispatcher {
     std::vector<Workspace> workspaces_;
     std::map<std::uint64_t, std::int32_t> workspace_numbers_;  ///< only read when configured
     std::array<FairRing, rings_count> rings_;                  ///< of workspaces
-    std::array<RetryCredit, 2> credits_;                       ///< by slot kind
+    std::array<RetryCredit, kinds_count> credits_;
     WakeHeap wakes_;
     Ring spilled_;
     std::vector<InFlight> slots_;
     std::vector<std::uint32_t> free_slots_;
-    Ring young_;    ///< in shared slots, by start
-    Ring overdue_;  ///< in shared slots, waiting for a slow one
-    std::array<std::uint32_t, 2> in_flight_{};
+    Ring young_;                                ///< in shared slots, by start
+    Ring overdue_;                              ///< in shared slots, waiting for a slow one
+    std::array<std::uint32_t, 2> in_flight_{};  ///< by kind of slot
+    MonoTime paced_until_;
+    std::size_t last_doubtful_ = failing;  ///< the other kind is next
 };
 
 }  // namespace blotter::delivery

@@ -19,6 +19,9 @@ struct DispatcherLimits {
     std::uint32_t queued_max = 200'000;
     /// An attempt under way for longer makes its destination slow.
     std::chrono::nanoseconds slow_after = std::chrono::seconds{1};
+    /// Between starts towards destinations that are slow or whose last attempt spoke against them;
+    /// after a rest three may start at once.
+    std::chrono::nanoseconds doubtful_pace = std::chrono::microseconds{500};
 };
 
 struct WorkspaceConfig {

@@ -107,6 +107,18 @@ bool asks_to_slow_down(OutcomeKind kind) {
     return kind == OutcomeKind::throttled || kind == OutcomeKind::overloaded;
 }
 
+bool speaks_against_receiver(OutcomeKind kind) {
+    switch (kind) {
+        case OutcomeKind::server_error:
+        case OutcomeKind::overloaded:
+        case OutcomeKind::no_answer:
+        case OutcomeKind::unreachable:
+            return true;
+        default:
+            return false;
+    }
+}
+
 Outcome classify(const Answer& answer) {
     const OutcomeCode code = code_of_status(answer.status);
     const bool shown = answer.status >= 0 && answer.status <= 999;

@@ -55,6 +55,9 @@ OutcomeKind kind_of(OutcomeCode code);
 /// 429, 502, 503, 504: the rate towards the destination is halved.
 bool asks_to_slow_down(OutcomeKind kind);
 
+/// No connection, no answer, or one that says that the receiver is broken: its circuit counts it.
+bool speaks_against_receiver(OutcomeKind kind);
+
 /// One attempt, judged. `words` is one line for people: nothing from outside is in it unescaped.
 struct Outcome {
     OutcomeCode code = OutcomeCode::not_sent;
