@@ -35,7 +35,8 @@ class SimPlatform final : public server::Platform {
         return {.vfs = parts_.vfs,
                 .checkpoint_idle_bytes = 128 * 1024,
                 .checkpoint_busy_bytes = 320 * 1024,
-                .checkpoint_small_bytes = 32 * 1024};
+                .checkpoint_small_bytes = 32 * 1024,
+                .checkpoint_small_commits = 1};
     }
     server::Pace pace() const override;
 

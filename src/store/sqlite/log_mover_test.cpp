@@ -25,6 +25,7 @@ SqliteOptions options_for(std::filesystem::path path, std::string vfs = {}) {
             .vfs = std::move(vfs),
             .checkpoint_busy_bytes = busy,
             .checkpoint_small_bytes = small,
+            .checkpoint_small_commits = 1,
             .small_commit_bytes = 1 << 20};
 }
 

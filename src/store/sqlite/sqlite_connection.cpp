@@ -472,9 +472,10 @@ Result<> SqliteConnection::upkeep(sql::Upkeep when) {
     switch (when) {
         case sql::Upkeep::busy:
             if (commits_are_small()) {
-                if (fresh >=
-                    std::min(options_.checkpoint_small_bytes, options_.checkpoint_busy_bytes))
-                    return move_along();
+                const std::int64_t enough =
+                    std::max(options_.checkpoint_small_bytes,
+                             options_.checkpoint_small_commits * last_frames_ * page_bytes);
+                if (fresh >= std::min(enough, options_.checkpoint_busy_bytes)) return move_along();
             } else if (fresh >= options_.checkpoint_busy_bytes) {
                 return checkpoint(SQLITE_CHECKPOINT_PASSIVE);
             }

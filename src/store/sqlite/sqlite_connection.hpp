@@ -30,7 +30,9 @@ struct SqliteOptions {
     /// Instead of the former, after a commit of at most `small_commit_bytes`: where commits are
     /// small somebody waits for the next one, so what is moved is not synced (log_mover.hpp) until
     /// the log has `checkpoint_busy_bytes`.
-    std::int64_t checkpoint_small_bytes = 2 * 1024 * 1024;
+    std::int64_t checkpoint_small_bytes = 256 * 1024;
+    /// And no sooner than after as many commits like the last one.
+    std::int64_t checkpoint_small_commits = 6;
     std::int64_t small_commit_bytes = 256 * 1024;
     /// Needed for `set_deadline`; outlives the connection.
     const runtime::Clock* clock = nullptr;
