@@ -1,10 +1,12 @@
 // The pace of starts towards receivers that fail or are slow.
 #include <algorithm>
 
-#include "delivery/dispatcher_world.hpp"
+#include "delivery/test_dispatcher_world.hpp"
 
 namespace blotter::delivery {
 namespace {
+
+using namespace std::chrono_literals;
 
 /// `count` destinations, each in a workspace of its own, whose only attempt so far came to `kind`.
 std::vector<Slot> add_after(World& world, OutcomeKind kind, int count) {

@@ -1,12 +1,12 @@
 #include <algorithm>
-#include <deque>
 #include <map>
-#include <set>
 
-#include "delivery/dispatcher_world.hpp"
+#include "delivery/test_dispatcher_world.hpp"
 
 namespace blotter::delivery {
 namespace {
+
+using namespace std::chrono_literals;
 
 TEST(Dispatcher, starts_a_fresh_delivery_at_once) {
     World world;

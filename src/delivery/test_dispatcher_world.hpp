@@ -13,8 +13,6 @@
 
 namespace blotter::delivery {
 
-using namespace std::chrono_literals;
-
 inline constexpr ThrottleConfig unlimited{.per_second_max = 100'000, .burst_max = 100'000};
 
 inline DestinationConfig config(std::uint64_t workspace, std::uint32_t concurrency = 8) {
@@ -29,7 +27,7 @@ inline DestinationConfig config(std::uint64_t workspace, std::uint32_t concurren
 class World {
   public:
     struct Receiver {
-        std::chrono::nanoseconds takes = 20ms;
+        std::chrono::nanoseconds takes = std::chrono::milliseconds{20};
         OutcomeKind answers = OutcomeKind::success;
         Settled settled = Settled::final;
     };
@@ -42,10 +40,11 @@ class World {
         }
     };
 
-    explicit World(DispatcherLimits limits = {}) : dispatcher(limits, mono(0s)) {}
+    explicit World(DispatcherLimits limits = {}) : dispatcher(limits, mono({})) {}
 
     Slot add(const DestinationConfig& with,
-             const Receiver& receiver = {20ms, OutcomeKind::success, Settled::final}) {
+             const Receiver& receiver = {std::chrono::milliseconds{20}, OutcomeKind::success,
+                                         Settled::final}) {
         const Slot slot = dispatcher.add_destination(with, now);
         receivers[slot.index] = receiver;
         return slot;
@@ -100,7 +99,7 @@ class World {
     }
 
     Dispatcher dispatcher;
-    MonoTime now = mono(0s);
+    MonoTime now = mono({});
     std::map<int, Receiver> receivers;
     std::map<int, int> in_flight;
     std::map<int, int> peak;
