@@ -124,9 +124,7 @@ runtime::Task<> Clients::order(Step step) {
                                           : step.what == Deed::resume  ? "resume"
                                                                        : "rotate-secret");
     }
-    // What must come about is asked for until it does. So is a new secret: one that was made, and
-    // whose answer was lost or failed, will sign alone once the overlap is over.
-    const bool must_be = step.what == Deed::resume || step.what == Deed::rotate;
+    const bool must_be = must_come_about(step.what);
     if (must_be) world_.awaited.push_back(step);
     world_.history.turned[step.who].push_back(world_.clock.wall());
     const auto answer = co_await ask(question);

@@ -156,6 +156,12 @@ std::string_view to_text(Deed deed) {
     return deed_names[static_cast<std::size_t>(deed)];
 }
 
+bool must_come_about(Deed deed) {
+    // A new secret that was made, and whose answer was lost or failed, will sign alone once the
+    // overlap is over.
+    return deed == Deed::submit || deed == Deed::resume || deed == Deed::rotate;
+}
+
 bool DestinationPlan::wants(std::string_view type) const {
     return types.empty() || std::ranges::find(types, type) != types.end();
 }

@@ -73,6 +73,8 @@ enum class Deed : std::uint8_t {
     jump_clock  ///< the wall clock is set, by `jump`
 };
 std::string_view to_text(Deed deed);
+/// Whether it is asked for until it does come about, also by the next process.
+bool must_come_about(Deed deed);
 
 struct Step {
     Deed what = Deed::inspect;

@@ -150,7 +150,7 @@ void Run::carry_out(const Step& step) {
     }
     // The rest needs somebody to talk to.
     if (life_ == nullptr) {
-        if (step.what == Deed::submit || step.what == Deed::resume || step.what == Deed::rotate)
+        if (must_come_about(step.what))
             world_.agenda.emplace(world_.clock.mono() + dice_.span(1s, 10min), step);
         return;
     }

@@ -143,8 +143,8 @@ void Dispatcher::charge_pace(std::size_t kind, MonoTime now) {
 }
 
 bool Dispatcher::has_slot(std::size_t kind) const {
-    if (kind == slow) return in_flight_[slow] < limits_.slow_slots;
-    return in_flight_[shared] < limits_.shared_slots;
+    const std::uint32_t slots = kind == slow ? limits_.slow_slots : limits_.shared_slots;
+    return in_flight_[slot_of(kind)] < slots;
 }
 
 std::optional<Lane> Dispatcher::choose_lane(std::size_t kind) const {
@@ -180,7 +180,7 @@ Start Dispatcher::start(std::size_t kind, Lane lane_name, MonoTime now) {
     if (kind != slow)
         young_.push_back(static_cast<std::int32_t>(number),
                          [&](std::int32_t i) -> Link& { return slots_[i].link; });
-    in_flight_[kind == slow ? slow : shared] += 1;
+    in_flight_[slot_of(kind)] += 1;
     destination.in_flight += 1;
     workspaces_[workspace].in_flight += 1;
     destination.throttle.take(now);

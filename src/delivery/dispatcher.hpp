@@ -174,6 +174,8 @@ class Dispatcher {
     std::uint32_t in_flight_limit(const Destination& destination, MonoTime now) const;
 
     static std::size_t kind_of(const Destination& destination);
+    /// Of which kind of slot a destination of that kind takes one.
+    static std::size_t slot_of(std::size_t kind) { return kind == slow ? slow : shared; }
     bool has_slot(std::size_t kind) const;
     std::optional<Lane> choose_lane(std::size_t kind) const;
     std::optional<std::size_t> next_doubtful() const;

@@ -82,6 +82,31 @@ TEST(DispatcherPace, knows_which_receivers_fail) {
     }
 }
 
+TEST(DispatcherPace, starts_slow_receivers_at_the_same_pace_in_turn_with_failing_ones) {
+    World world;
+    const std::vector<Slot> failing = add_after(world, OutcomeKind::server_error, 20);
+    std::vector<Slot> slow;
+    for (int i = 0; i < 20; ++i) {
+        slow.push_back(world.add(config(static_cast<std::uint64_t>(200 + i)), {30s}));
+        world.fresh(slow.back());
+    }
+    world.run(world.now + 60s);
+    world.starts.clear();
+    for (const auto& slots : {failing, slow})
+        for (const Slot slot : slots) world.due(slot);
+    const MonoTime from = world.now;
+    world.run(from + 1s);
+    ASSERT_EQ(world.starts.size(), 40U);
+    const auto is_slow = [&](std::size_t i) {
+        return std::ranges::find(slow, world.starts[i].ref.destination) != slow.end();
+    };
+    for (std::size_t i = 0; i < 40; ++i) {
+        EXPECT_EQ(world.starts[i].at, from + std::max<int>(static_cast<int>(i) - 2, 0) * 500us)
+            << i;
+        if (i > 0) EXPECT_NE(is_slow(i), is_slow(i - 1)) << i;
+    }
+}
+
 TEST(DispatcherPace, trusts_a_receiver_again_after_one_success) {
     World world;
     const Slot slot = add_after(world, OutcomeKind::server_error, 1).front();

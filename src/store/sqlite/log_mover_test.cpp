@@ -80,6 +80,28 @@ TEST_F(LogMoverTest, copies_without_a_sync_and_keeps_the_log_from_starting_again
     EXPECT_GT(vfs.content("e.db").size(), before);
 }
 
+TEST_F(LogMoverTest, moves_each_so_many_commits_that_are_too_large_for_the_least_size) {
+    SqliteOptions options = options_for("e.db", vfs.name());
+    options.checkpoint_small_bytes = 1;
+    options.checkpoint_small_commits = 5;
+    auto db = must(SqliteConnection::open(options));
+    must(db->execute(create));
+    must(db->upkeep(sql::Upkeep::idle));
+    std::vector<std::int64_t> moved_at;
+    for (std::int64_t id = 1; id <= 40; ++id) {
+        const auto before = vfs.content("e.db").size();
+        must(put(*db, id));
+        must(db->upkeep(sql::Upkeep::busy));
+        // Each row takes a page of its own.
+        if (vfs.content("e.db").size() > before) moved_at.push_back(id);
+    }
+    ASSERT_GE(moved_at.size(), 6U);
+    for (std::size_t i = 1; i < moved_at.size(); ++i) {
+        EXPECT_GE(moved_at[i] - moved_at[i - 1], 4) << moved_at[i];
+        EXPECT_LE(moved_at[i] - moved_at[i - 1], 6) << moved_at[i];
+    }
+}
+
 TEST_F(LogMoverTest, lets_a_long_log_start_again_once_the_database_is_synced) {
     auto db = open();
     must(db->execute(create));
