@@ -36,18 +36,10 @@ constexpr Text subject_select{
     "SELECT subject, workspace_no, wrapped, created_ms, destroyed_ms FROM subject_key "};
 constexpr sql::Query subject_read{
     "subject_key.read", kept<subject_select + "WHERE subject = ?2 AND workspace_no = ?1">.chars};
-constexpr sql::Query subject_list{
-    "subject_key.list",
-    kept<subject_select +
-         "WHERE workspace_no = ?1 AND subject > ?2 AND destroyed_ms IS NULL "
-         "ORDER BY subject LIMIT ?3">.chars};
 constexpr sql::Query subject_destroy{
     "subject_key.destroy",
     "UPDATE subject_key SET wrapped = ?3, destroyed_ms = ?4 "
     "WHERE subject = ?2 AND workspace_no = ?1 AND destroyed_ms IS NULL"};
-constexpr sql::Query subject_rewrap{"subject_key.rewrap",
-                                    "UPDATE subject_key SET wrapped = ?3 "
-                                    "WHERE subject = ?1 AND wrapped = ?2 AND destroyed_ms IS NULL"};
 
 template <std::size_t N>
 std::array<std::uint8_t, N> array_at(const sql::Statement& s, int column) {
@@ -129,16 +121,6 @@ Result<Applied> destroy_subject_key(sql::Connection& db, std::int64_t workspace_
     // As many zeros as there were bytes: the row keeps its size, so that its place is overwritten.
     const Bytes zeros(row->wrapped.size(), 0);
     return detail::change(db, subject_destroy, workspace_no, ByteView{subject}, zeros, at);
-}
-
-Result<Applied> rewrap_subject_key(sql::Connection& db, const SubjectRewrap& rewrap) {
-    return detail::change(db, subject_rewrap, ByteView{rewrap.subject}, rewrap.from, rewrap.to);
-}
-
-Result<std::vector<SubjectKeyRow>> list_subject_keys(sql::Connection& db, std::int64_t workspace_no,
-                                                     const Uuid& after, std::size_t limit) {
-    return sql::all(db, subject_list, read_subject, workspace_no, ByteView{after},
-                    detail::limit_of(limit));
 }
 
 }  // namespace blotter::store

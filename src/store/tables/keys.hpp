@@ -61,15 +61,5 @@ Result<std::optional<SubjectKeyRow>> find_subject_key(sql::Connection& db,
 /// holds it until the next upkeep of the connection.
 Result<Applied> destroy_subject_key(sql::Connection& db, std::int64_t workspace_no,
                                     const Uuid& subject, Timestamp at);
-/// For a new data key. Refused (`Applied::no`) when it was destroyed or changed meanwhile.
-struct SubjectRewrap {
-    Uuid subject{};
-    ByteView from;
-    ByteView to;
-};
-Result<Applied> rewrap_subject_key(sql::Connection& db, const SubjectRewrap& rewrap);
-/// Those not destroyed, in order of subject, after one.
-Result<std::vector<SubjectKeyRow>> list_subject_keys(sql::Connection& db, std::int64_t workspace_no,
-                                                     const Uuid& after, std::size_t limit);
 
 }  // namespace blotter::store
