@@ -26,7 +26,6 @@ namespace {
 
 constexpr std::uint32_t waiting_per_destination_max = 900;
 constexpr std::size_t reader_threads = 2;
-constexpr std::chrono::microseconds commit_gather{2'000};
 
 Result<runtime::Endpoint> endpoint_of(const config::HostPort& address) {
     boost::system::error_code error;
@@ -213,7 +212,6 @@ Result<> Node::Impl::make_writer_side() {
     store::Writer::Options writing;
     writing.ops_max = settings.store.commit_ops_max;
     writing.queue_max = settings.store.queue_ops_max;
-    writing.gather = commit_gather;
     writing.clock = &clock;
     writing.on_commit = [this](const store::Writer::Commit& commit) {
         commits.add();

@@ -66,7 +66,6 @@ struct Writer::Impl {
     // The writing thread's own.
     Jobs taken;
     std::vector<Member> group;
-    std::size_t last_group = 0;  ///< its jobs
     bool broken = false;
     std::thread thread;
 
@@ -136,7 +135,6 @@ Result<> Writer::Impl::run_members() {
 void Writer::Impl::run_group(std::span<std::unique_ptr<Job>> members) {
     group.clear();
     for (auto& job : members) group.push_back({std::move(job), Tx{*connection}, {}});
-    last_group = group.size();
     const MonoTime started = now();
     Result<> done = run_members();
     const MonoTime worked = now();
@@ -260,9 +258,6 @@ void Writer::Impl::loop() {
                 continue;
             }
             if (queue.empty()) return;
-            if (last_group >= options.gather_jobs && !stopping())
-                ready.wait_for(lock, options.gather,
-                               [this] { return stopping() || queue.size() >= options.ops_max; });
         }
         take();
         run_taken();
@@ -330,8 +325,7 @@ void Writer::submit(std::unique_ptr<Job> job) {
             const bool now = job->urgency() == Urgency::now;
             impl_->queue.push_back(std::move(job));
             if (now) impl_->urgent += 1;
-            // The thread sleeps on an empty queue, waits for something urgent, or gathers until a
-            // group is full.
+            // The thread sleeps on an empty queue, or waits for something urgent or a full group.
             const std::size_t size = impl_->queue.size();
             if ((now && impl_->urgent == 1) || (size == 1 && impl_->asleep) ||
                 size == impl_->options.ops_max)

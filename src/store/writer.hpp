@@ -91,11 +91,6 @@ class Writer {
     struct Options {
         std::size_t ops_max = 256;
         std::size_t queue_max = 20'000;  ///< beyond it `submit` fails with Errc::overloaded
-        /// Under load (the last group had `gather_jobs`) a group waits this long for more: each
-        /// commit writes the same edge pages and syncs once, however many share it. A job that
-        /// comes alone never waits. Not with `drain`.
-        std::chrono::microseconds gather{0};
-        std::size_t gather_jobs = 8;
         /// With nothing to do for this long the store looks after itself (Upkeep::idle); so long
         /// what is wanted only soon waits for company.
         Duration idle_after{5};
