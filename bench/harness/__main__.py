@@ -14,6 +14,8 @@ from .tools import ROOT, Sink, Tools
 ROWS = {
     'events1': lambda b: scenarios.throughput(b, 'events1'),
     'events3': lambda b: scenarios.throughput(b, 'events3', 3),
+    'relay1': lambda b: scenarios.relay(b, 'relay1', 1),
+    'relay3': lambda b: scenarios.relay(b, 'relay3', 3),
     'latency': lambda b: scenarios.latency(b, 'latency'),
     'pending': lambda b: scenarios.pending(b, b.options.pending),
     'tls': scenarios.tls,
@@ -30,7 +32,7 @@ ROWS = {
     'by_load': lambda b: scenarios.by_load(b, [250, 500, 1000, 2000, 4000, 8000]),
 }
 SHORT = ['events1', 'events3', 'latency']
-TABLE = ['events1', 'events3', 'latency', 'pending', 'tls', 'delay2', 'delay10', 'latency2', 'latency10',
+TABLE = ['events1', 'events3', 'relay1', 'relay3', 'latency', 'pending', 'tls', 'delay2', 'delay10', 'latency2', 'latency10',
          'destinations', 'mixed']
 
 

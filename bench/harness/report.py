@@ -25,6 +25,8 @@ SHOWN = [
     ('events1', 'wrk_per_s'), ('events1', 'calibrator_cpu_us'), ('events1', 'sync_p50_us'),
     ('events1', 'commits'), ('events1', 'syncs'), ('events1', 'events'),
     ('events3', 'deliveries_per_s'), ('events3', 'product_cpu_us_per_delivery'),
+    ('relay1', 'events_over_wrk'), ('relay1', 'product_cpu_us_per_event'),
+    ('relay3', 'deliveries_over_wrk'), ('relay3', 'product_cpu_us_per_event'),
     ('latency', 'acknowledged_arrived_p50_us'), ('latency', 'received_arrived_p50_us'),
     ('latency', 'received_arrived_p99_us'), ('latency', 'sync_p99_us'),
     ('latency', 'raw_answer_p50_us'), ('latency', 'raw_answer_p99_us'),

@@ -62,6 +62,18 @@ class Bench:
         body = self.plain_body.read_text().strip()
         return run_wrk(self.sink, body, self.options.calibrator_seconds, self.options.connections)
 
+    def relay_segment(self, relay, fan_out):
+        self.sink.reset()
+        span = machine.Span({'relay': relay.pid, 'sink': self.sink.pid})
+        run = run_load(self.tools, relay.port, self.plain_body, seconds=self.options.product_seconds,
+                       connections=self.options.connections)
+        span.stop(load=run['cpu'])
+        if run['lost'] or run['unanswered']:
+            raise Failed(f'the relay did not answer everything: {run}')
+        rate = run['ok'] / ((run['last_answered_ns'] - run['start_ns']) / 1e9)
+        return {'events_per_s': rate, 'deliveries_per_s': rate * fan_out, 'others': span.others,
+                'product_cpu_us_per_event': span.cpu['relay'] / run['ok'] * 1e6}
+
     def product_segment(self, product, *, fan_out=1, sink=None, seconds=None, connections=None,
                         rate=0):
         """Loads the product, waits until everything is delivered and written, checks all of it."""

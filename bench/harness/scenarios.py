@@ -6,7 +6,7 @@ import time
 from . import machine
 from .product import Product
 from .rounds import Failed, summary
-from .tools import Sink, make_certificate, run_load
+from .tools import Relay, Sink, make_certificate, run_load
 
 ENTITIES = 32
 FILL_BATCH = 500
@@ -43,6 +43,15 @@ def throughput(bench, name, fan_out=1, *, delay_ms=0, connections=None, entities
         return bench.rounds_of(
             name, lambda: bench.product_segment(product, fan_out=fan_out, connections=connections),
             [product.pid, bench.sink.pid], delay_ms)
+
+
+def relay(bench, name, fan_out):
+    """The same load through a relay that stores, checks and signs nothing: what sockets alone cost."""
+    through = Relay(bench.tools, bench.sink.port, fan_out)
+    try:
+        return bench.rounds_of(name, lambda: bench.relay_segment(through, fan_out), [through.pid, bench.sink.pid])
+    finally:
+        through.close()
 
 
 def latency(bench, name, rate=1000, *, delay_ms=0, seconds=None):

@@ -1,4 +1,4 @@
-"""The three yardsticks and wrk, as processes."""
+"""The yardsticks and wrk, as processes."""
 import json
 import os
 import re
@@ -18,6 +18,7 @@ class Tools:
         self.program = str(Path(build) / 'src/server/blotter')
         self.sink = str(here / 'bench_sink')
         self.load = str(here / 'bench_load')
+        self.relay = str(here / 'bench_relay')
         self.sync_probe = str(here / 'bench_sync_probe')
         self.sync_delay = str(here / 'libbench_sync_delay.so')
         self.scratch = Path(scratch)
@@ -82,6 +83,20 @@ class Sink:
             self.process.wait(10)
         for path in (self.dump_path, Path(f'{self.dump_path}.sample')):
             path.unlink(missing_ok=True)
+
+
+class Relay:
+    """What only hands on: between the load and the sink, where the product stands otherwise."""
+
+    def __init__(self, tools, to, copies):
+        self.process = subprocess.Popen([tools.relay, '--to', str(to), '--copies', str(copies)],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.pid = self.process.pid
+        self.port = int(self.process.stdout.readline().split()[1])
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(10)
 
 
 def wait_for(process):
