@@ -403,7 +403,8 @@ void Node::Impl::finish(runtime::Loop& loop, runtime::Task<> task) {
 
 Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-Node::~Node() {
+// What cannot be stopped in order ends the process here, as a crash would: the store bears that.
+Node::~Node() {  // NOLINT(bugprone-exception-escape)
     if (impl_->running) stop();
 }
 
