@@ -195,7 +195,7 @@ Ending ending_of(Services& services, const Order& order, documents::Cause cause,
 }
 
 Result<Document> settle(store::Tx& tx, WriterSide& side, Ending ending) {
-    TRY(const Document before, load_document(tx, side, ending.place));
+    TRY(Document before, load_document(tx, side, ending.place));
     TRY(documents::Transition step, documents::apply(before, ending.settle, side.clock().wall()));
     if (!step.changed) return before;
     TRY(ending.row.detail, seal_detail(tx, side, before, ending.detail));

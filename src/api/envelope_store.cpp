@@ -101,7 +101,7 @@ Result<Envelope> change_envelope(store::Tx& tx, WriterSide& side, const Envelope
     CHECK(side.keys().ensure(tx, workspace->id, workspace->no, now));
     TRY(const security::DataKey key,
         side.keys().subject(tx, {workspace->id, workspace->no, place.id.value}, now));
-    TRY(const Envelope before, open(side.keys(), workspace->id, key, *row));
+    TRY(Envelope before, open(side.keys(), workspace->id, key, *row));
     if (envelopes::is_deleted(before)) return no_such_envelope();
     TRY(envelopes::Transition step, envelopes::apply(before, command, now));
     if (step.next.version == before.version) return before;

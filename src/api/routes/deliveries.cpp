@@ -64,11 +64,12 @@ Result<Listed> list(sql::Connection& db, ListQuery query, const routing::Directo
 }
 
 runtime::Task<Result<Reply>> list_deliveries(Services& services, Call& call) {
-    CO_TRY(ListQuery query, read_query(services, call));
+    CO_TRY(const ListQuery query, read_query(services, call));
     CO_TRY(Listed found,
            co_await store::read(services.loop, services.reader,
-                                [query = std::move(query), directory = call.directory](
-                                    sql::Connection& db) { return list(db, query, *directory); }));
+                                [query, directory = call.directory](sql::Connection& db) {
+                                    return list(db, query, *directory);
+                                }));
     show_circuits(services.hub, found.rows);
     json::Array data;
     for (const DeliveryFacts& delivery : found.rows) data.push_back(view_of(delivery));

@@ -147,6 +147,7 @@ runtime::Task<Result<Reply>> list_destinations(Services& services, Call& call) {
     if (count < all.size()) next = all[count - 1]->destination.no;
     all.resize(count);
     std::vector<DestinationPlace> places;
+    places.reserve(all.size());
     for (const auto& target : all) places.push_back({target->destination.no, call.workspace_no});
     CO_TRY(std::vector<SealedSecrets> sealed, co_await read_secrets(services, std::move(places)));
     json::Array data;

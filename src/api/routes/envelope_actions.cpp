@@ -264,6 +264,7 @@ Route route_of(const ActionRow& row, std::string_view request) {
 
 std::vector<Route> envelope_action_routes() {
     std::vector<Route> out;
+    out.reserve(envelope_actions.size() + recipient_actions.size() + 2);
     for (const ActionRow& row : envelope_actions) out.push_back(route_of(row, "#EnvelopeAction"));
     for (const ActionRow& row : recipient_actions) {
         const bool names_successor = row.operation == "reassignRecipient";

@@ -98,8 +98,7 @@ class Values {
         const json::Value* all =
             data_.find(type_ == EventType::envelope_expired ? "missing_recipients" : "recipients");
         // An envelope was not sent to nobody, even if the event does not say to whom.
-        const std::string none{type_ == EventType::envelope_expired ? phrases_.nobody
-                                                                    : phrases_.signers};
+        std::string none{type_ == EventType::envelope_expired ? phrases_.nobody : phrases_.signers};
         if (all == nullptr || all->as_array() == nullptr) return none;
         std::string out;
         std::size_t shown = 0;
