@@ -41,8 +41,9 @@ bool QuickCheck::read_keyword(std::string_view keyword, const json::Value& value
     if (keyword == "enum") return read_texts(value, words_) && !words_.empty();
     if (keyword == "items") {
         auto made = make(value);
-        if (made) items_.push_back(*std::move(made));
-        return made.has_value();
+        if (!made) return false;
+        items_.push_back(*std::move(made));
+        return true;
     }
     const std::array<std::pair<std::string_view, std::int64_t*>, 6> bounds{
         {{"minLength", &length_.min},

@@ -25,16 +25,17 @@ constexpr auto types = [] {
 }();
 
 // Code to row, so that the hot path does not search.
+constexpr std::uint8_t no_row = 255;
 constexpr auto by_code = [] {
-    std::array<std::int8_t, 128> out{};
-    out.fill(-1);
+    std::array<std::uint8_t, 128> out{};
+    out.fill(no_row);
     for (std::size_t i = 0; i < rows.size(); ++i)
-        out[static_cast<std::size_t>(rows[i].type)] = static_cast<std::int8_t>(i);
+        out[static_cast<std::size_t>(rows[i].type)] = static_cast<std::uint8_t>(i);
     return out;
 }();
 
 const Row& row_of(EventType type) {
-    return rows[static_cast<std::size_t>(by_code[static_cast<std::size_t>(type)])];
+    return rows[by_code[static_cast<std::size_t>(type)]];
 }
 
 }  // namespace
@@ -61,7 +62,7 @@ std::optional<EventType> parse_event_type(std::string_view text) {
 
 std::optional<EventType> event_type_from_code(std::int64_t code) {
     if (code < 0 || code >= static_cast<std::int64_t>(by_code.size())) return std::nullopt;
-    if (by_code[static_cast<std::size_t>(code)] < 0) return std::nullopt;
+    if (by_code[static_cast<std::size_t>(code)] == no_row) return std::nullopt;
     return static_cast<EventType>(code);
 }
 
