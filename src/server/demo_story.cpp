@@ -182,7 +182,8 @@ Result<> DemoStory::sign_envelope() {
         const json::Value seen = json::Object{
             {"ip", signer.ip}, {"user_agent", "Mozilla/5.0"}, {"method", signer.method}};
         for (const char* step : {"viewed", "authenticated", "signed"}) {
-            TRY(const auto after, api_.post(path + "/recipients/" + id + "/" + step, seen));
+            TRY(const auto after,
+                api_.post(fmt::format("{}/recipients/{}/{}", path, id, step), seen));
         }
         TRY(const auto now, api_.get(path));
         CHECK(expect(text_at(now, fmt::format("/recipients/{}/status", i)) == "signed",

@@ -317,7 +317,8 @@ int Program::run(std::vector<std::string> words) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+// What nobody caught ends the program with its name, as the language has it.
+int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
     cli::Arguments arguments = cli::split_arguments({argv + 1, argv + argc});
     std::vector<std::string> words = std::move(arguments.words);
     return Program{argv[0], std::move(arguments)}.run(std::move(words));

@@ -59,6 +59,7 @@ runtime::Task<> SealTask::seal(bool everything) {
     }
     if (unsigned_.empty()) co_return;
     std::vector<ledger::LogHead> heads;
+    heads.reserve(unsigned_.size());
     for (const auto& [no, head] : unsigned_) heads.push_back(head);
     auto rows = co_await runtime::offload(
         parts_.loop, parts_.offload,
