@@ -342,6 +342,7 @@ namespace {
 
 std::vector<SlackFolded> counted(const std::map<std::int64_t, std::int64_t>& counts) {
     std::vector<SlackFolded> out;
+    out.reserve(counts.size());
     for (const auto& [type, count] : counts) out.push_back({type, count});
     return out;
 }
