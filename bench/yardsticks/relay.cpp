@@ -98,7 +98,7 @@ class Relay {
     std::size_t copies_;
     std::vector<std::unique_ptr<Connection>> connections_;
     std::vector<int> idle_;  ///< to receivers
-    // As long as the head that the product sends.
+    // About as long as the head that the product sends.
     std::string head_ =
         "POST / HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\nx-padding: " +
         std::string(250, 'x') + "\r\ncontent-length: ";
@@ -121,15 +121,14 @@ Relay::Connection& Relay::receiver() {
 
 void Relay::pass_on(int caller, const Frame& frame) {
     const std::string length = std::to_string(frame.body.size()) + "\r\n\r\n";
-    const std::string body{frame.body};
     connections_[static_cast<std::size_t>(caller)]->open = copies_;
     for (std::size_t i = 0; i < copies_; ++i) {
         Connection& to = receiver();
         to.caller = caller;
-        const auto part = [](const std::string& text) {
+        const auto part = [](std::string_view text) {
             return iovec{const_cast<char*>(text.data()), text.size()};
         };
-        std::array<iovec, 3> parts{part(head_), part(length), part(body)};
+        std::array<iovec, 3> parts{part(head_), part(length), part(frame.body)};
         msghdr message{};
         message.msg_iov = parts.data();
         message.msg_iovlen = parts.size();
