@@ -24,14 +24,6 @@ bool takes_in(const Route& route) {
            *route.permission == Permission::quarantine_release;
 }
 
-store::RequestLogRow row_of(const http::Request& request, int status, store::RequestLogRow row) {
-    row.method = http::to_text(request.method);
-    row.path = request.path().substr(0, path_kept_bytes_max);
-    row.status = status;
-    if (row.workspace_no == 0) row.workspace_no.reset();
-    return row;
-}
-
 bool is_json(std::string_view content_type) {
     const std::string_view type = content_type.substr(0, content_type.find(';'));
     const auto end = type.find_last_not_of(' ');
@@ -135,15 +127,16 @@ runtime::Task<http::Response> Gateway::handle(http::Request& request,
     note(request, response, id, took);
     // Of callers with a key only: addresses without one can hold a secret, as links do.
     if (asker.key_no != 0 && services_.request_log != nullptr)
-        services_.request_log->note([&] {
-            return row_of(request, response.status,
-                          {.at = services_.loop.clock().wall(),
-                           .workspace_no = asker.workspace_no,
-                           .key_no = asker.key_no,
-                           .took = std::chrono::duration_cast<std::chrono::microseconds>(took),
-                           .remote = std::string{context.remote},
-                           .request_id = id_text});
-        });
+        services_.request_log->note(
+            asker.workspace_no == 0 ? std::nullopt : std::optional{asker.workspace_no},
+            {.at = services_.loop.clock().wall(),
+             .key_no = asker.key_no,
+             .method = http::to_text(request.method),
+             .path = request.path().substr(0, path_kept_bytes_max),
+             .status = response.status,
+             .took = std::chrono::duration_cast<std::chrono::microseconds>(took),
+             .remote = context.remote,
+             .request_id = id_text});
     co_return response;
 }
 

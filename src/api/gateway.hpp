@@ -5,7 +5,6 @@
 #include "api/route.hpp"
 #include "http/router.hpp"
 #include "http/server.hpp"
-#include "store/tables/access.hpp"
 
 namespace blotter::api {
 

@@ -1,5 +1,8 @@
 #include "api/request_log.hpp"
 
+#include <algorithm>
+#include <utility>
+
 namespace blotter::api {
 
 RequestLog::RequestLog(Parts parts, Options options)
@@ -35,18 +38,30 @@ runtime::Task<> RequestLog::run() {
     }
 }
 
+void RequestLog::note(std::optional<std::int64_t> workspace_no, const store::RequestLine& line) {
+    if (noted_ >= options_.per_period_max) return parts_.dropped.add();
+    ++noted_;
+    const auto slice = std::ranges::find_if(waiting_, [&](const store::RequestSlice& s) {
+        return s.workspace_no == workspace_no && s.count < store::RequestSlice::count_max;
+    });
+    store::RequestSlice& into =
+        slice != waiting_.end() ? *slice : waiting_.emplace_back(store::RequestSlice{workspace_no});
+    into.add(line);
+    ++lines_waiting_;
+    if (lines_waiting_ == options_.slice) wake_.notify();
+}
+
 runtime::Task<> RequestLog::flush() {
     if (waiting_.empty()) co_return;
-    const std::size_t count = waiting_.size();
-    std::vector<store::RequestLogRow> next;
-    next.reserve(count);
+    const std::size_t count = std::exchange(lines_waiting_, 0);
     const auto written = co_await store::write(
         parts_.loop, parts_.writer,
-        [rows = std::exchange(waiting_, std::move(next)),
-         keep = options_.rows_kept](store::Tx& tx) -> Result<> {
-            for (const store::RequestLogRow& row : rows)
-                CHECK(store::insert_request_log(tx.db(), row));
-            CHECK(store::trim_request_log(tx.db(), {.keep = keep, .limit = 2 * rows.size()}));
+        [slices = std::exchange(waiting_, {}),
+         keep = options_.requests_kept](store::Tx& tx) -> Result<> {
+            for (const store::RequestSlice& slice : slices)
+                CHECK(store::insert_request_slice(tx.db(), slice));
+            // More than were added, so that a shorter limit is reached in the end.
+            CHECK(store::trim_request_log(tx.db(), {.keep = keep, .limit = 2 * slices.size()}));
             return {};
         },
         store::How{store::Undo::savepoint, store::Urgency::soon});

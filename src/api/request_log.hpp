@@ -6,7 +6,7 @@
 #include "observe/metrics.hpp"
 #include "runtime/signal.hpp"
 #include "runtime/task_group.hpp"
-#include "store/tables/access.hpp"
+#include "store/tables/request_log.hpp"
 #include "store/writer.hpp"
 
 namespace blotter::api {
@@ -28,22 +28,15 @@ class RequestLog {
         std::size_t per_period_max = 2'000;  ///< what comes past it is dropped
         std::size_t slice = 32;              ///< as many are written without waiting for more
         Duration period{1'000};
-        std::int64_t rows_kept = 1'000'000;  ///< over all workspaces
+        std::int64_t requests_kept = 1'000'000;  ///< over all workspaces
     };
     explicit RequestLog(Parts parts) : RequestLog(parts, Options{}) {}
     RequestLog(Parts parts, Options options);
     RequestLog(const RequestLog&) = delete;
     RequestLog& operator=(const RequestLog&) = delete;
 
-    /// Keeps what `make` (a callable that gives the row) puts together; it is not called for what
-    /// is dropped.
-    template <typename Make>
-    void note(Make make) {
-        if (noted_ >= options_.per_period_max) return parts_.dropped.add();
-        ++noted_;
-        waiting_.push_back(make());
-        if (waiting_.size() == options_.slice) wake_.notify();
-    }
+    /// A request of a workspace, or of none.
+    void note(std::optional<std::int64_t> workspace_no, const store::RequestLine& line);
 
     void start();
     /// Writes what is there.
@@ -55,7 +48,8 @@ class RequestLog {
 
     Parts parts_;
     Options options_;
-    std::vector<store::RequestLogRow> waiting_;
+    std::vector<store::RequestSlice> waiting_;
+    std::size_t lines_waiting_ = 0;
     std::size_t noted_ = 0;  ///< in this period
     bool stopping_ = false;
     runtime::Signal wake_;

@@ -9,6 +9,7 @@
 #include "store/tables/events.hpp"
 #include "store/tables/files.hpp"
 #include "store/tables/replays.hpp"
+#include "store/tables/request_log.hpp"
 #include "store/tables/slack.hpp"
 
 namespace blotter::server {

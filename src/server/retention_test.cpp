@@ -19,6 +19,7 @@
 #include "store/tables/keys.hpp"
 #include "store/tables/logs.hpp"
 #include "store/tables/replays.hpp"
+#include "store/tables/request_log.hpp"
 #include "store/tables/slack.hpp"
 #include "store/tables/workspaces.hpp"
 
@@ -64,15 +65,21 @@ struct RetentionTest : testing::Test {
         return id;
     }
 
+    void add_request(Timestamp at) {
+        RequestSlice slice{.workspace_no = workspace};
+        slice.add({.at = at});
+        must(insert_request_slice(db(), slice));
+    }
+
     /// How many rows each table has, as the database itself says.
     std::map<std::string, std::int64_t> rows() {
         std::map<std::string, std::int64_t> out;
         for (const char* table :
-             {"request_log", "idempotency", "event_key",     "destination_secret", "attempt",
-              "file_access", "replay",      "alert",         "quarantine",         "event",
-              "delivery",    "envelope",    "file",          "file_use",           "blob",
-              "subject_key", "leaf",        "tile",          "checkpoint",         "destination",
-              "workspace",   "due",         "slack_message", "accounting_document"}) {
+             {"request_slice", "idempotency", "event_key",     "destination_secret", "attempt",
+              "file_access",   "replay",      "alert",         "quarantine",         "event",
+              "delivery",      "envelope",    "file",          "file_use",           "blob",
+              "subject_key",   "leaf",        "tile",          "checkpoint",         "destination",
+              "workspace",     "due",         "slack_message", "accounting_document"}) {
             texts.push_back(std::string{"SELECT count(*) FROM "} + table);
             queries.push_back({table, texts.back().c_str()});
             out[table] = must(sql::one(db(), queries.back(), [](const sql::Statement& s) {
@@ -135,7 +142,7 @@ void RetentionTest::fill_document(Timestamp at, const FileId& file) {
 void RetentionTest::fill(Timestamp at) {
     if (workspace == 0)
         workspace = must(insert_workspace(db(), {.id = next_id<WorkspaceId>(), .name = "w"}));
-    must(insert_request_log(db(), {.at = at, .workspace_no = workspace}));
+    add_request(at);
     must(claim_idempotency(db(), {workspace, sha256(std::to_string(ids))}, {}, at));
 
     const std::int64_t destination = must(insert_destination(
@@ -264,7 +271,7 @@ TEST_F(RetentionTest, keeps_events_envelopes_and_files_for_ever_unless_it_is_tol
     for (const char* table : {"event", "delivery", "envelope", "accounting_document", "file",
                               "blob", "quarantine", "subject_key", "leaf", "checkpoint"})
         EXPECT_EQ(after.at(table), before.at(table)) << table;
-    for (const char* table : {"request_log", "idempotency", "attempt", "alert", "replay"})
+    for (const char* table : {"request_slice", "idempotency", "attempt", "alert", "replay"})
         EXPECT_EQ(after.at(table), before.at(table) - 1) << table;
     EXPECT_EQ(after.at("slack_message"), 3) << "the sample goes; the other one stays: a replay of "
                                                "its event must find that it was sent";
@@ -273,8 +280,7 @@ TEST_F(RetentionTest, keeps_events_envelopes_and_files_for_ever_unless_it_is_tol
 }
 
 TEST_F(RetentionTest, leaves_the_writer_to_others_between_two_slices) {
-    for (int i = 0; i < 1'000; ++i)
-        must(insert_request_log(db(), {.at = clock.wall() - a_year, .workspace_no = 1}));
+    for (int i = 0; i < 1'000; ++i) add_request(clock.wall() - a_year);
     const config::Settings settings = settings_of(a_year);
     Retention retention{
         {loop, *writer, blobs, log, probe, settings, [] { return std::vector<std::int64_t>{}; }}};
@@ -288,7 +294,7 @@ TEST_F(RetentionTest, leaves_the_writer_to_others_between_two_slices) {
         // However long nothing else happens: one slice, and then a pause.
         while (loop.poll() + writer->drain() > 0) {
         }
-        left.push_back(rows()["request_log"]);
+        left.push_back(rows()["request_slice"]);
         clock.advance(20ms);
     }
     EXPECT_EQ(left, (std::vector<std::int64_t>{800, 600, 400, 200, 0, 0}));

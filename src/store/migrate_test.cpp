@@ -7,6 +7,7 @@
 
 #include "store/sqlite/fault_vfs.hpp"
 #include "store/sqlite/sqlite_connection.hpp"
+#include "store/tables/request_log.hpp"
 
 namespace blotter::store {
 namespace {
@@ -118,6 +119,25 @@ TEST_F(MigrateTest, a_failing_step_changes_nothing_and_those_before_it_stay) {
     EXPECT_FALSE(db->execute("SELECT * FROM half"));
     EXPECT_EQ(plan_migrations(*db, Dialect::sqlite, steps)->applied, 1);
     EXPECT_TRUE(up_to(3));
+}
+
+TEST_F(MigrateTest, the_log_of_requests_is_carried_over_into_slices) {
+    ASSERT_TRUE(migrate(*db, {.known = migrations().first(4), .now = from_ms(1)}));
+    ASSERT_TRUE(db->execute(
+        "INSERT INTO request_log (at_ms, workspace_no, key_no, method, path, status, took_us, "
+        "remote, request_id) VALUES (5, 1, 7, 'GET', '/a', 200, 12, '192.0.2.1', 'req_1'), "
+        "(6, NULL, NULL, 'POST', '/b', 201, 13, '::1', 'req_2'), "
+        "(7, 1, NULL, 'PUT', '/c', 204, 14, '::1', 'req_3')"));
+    ASSERT_TRUE(migrate(*db, {.known = migrations(), .now = from_ms(2)}));
+    const auto page = list_request_log(*db, 1, {.order = Order::oldest_first});
+    ASSERT_TRUE(page) << describe(page.error());
+    ASSERT_EQ(page->rows.size(), 2U);
+    EXPECT_EQ(page->rows[0].at, from_ms(5));
+    EXPECT_EQ(page->rows[0].key_no, 7);
+    EXPECT_EQ(page->rows[0].request_id, "req_1");
+    EXPECT_EQ(page->rows[1].no, 3);
+    EXPECT_EQ(page->rows[1].path, "/c");
+    EXPECT_EQ(page->rows[1].status, 204);
 }
 
 TEST_F(MigrateTest, the_programs_own_steps_apply) {

@@ -7,6 +7,7 @@
 #include "api/helpers.hpp"
 #include "api/routes/quarantine.hpp"
 #include "store/tables/access.hpp"
+#include "store/tables/request_log.hpp"
 
 namespace blotter::api {
 namespace {
@@ -102,7 +103,7 @@ runtime::Task<Result<Reply>> resolve_alert(Services& services, Call& call) {
 
 json::Value view_of(const store::RequestLogRow& row,
                     const std::unordered_map<std::int64_t, ApiKeyId>& keys) {
-    const auto key = keys.find(row.key_no.value_or(0));
+    const auto key = keys.find(row.key_no);
     json::Object out;
     out.append("request_id", row.request_id);
     out.append("at", to_rfc3339(row.at));

@@ -94,7 +94,7 @@ TEST_F(Schema, every_table_enforces_its_types) {
                                          "destination_secret",
                                          "quarantine",
                                          "replay",
-                                         "request_log",
+                                         "request_slice",
                                          "slack_connection",
                                          "slack_grant",
                                          "slack_message",

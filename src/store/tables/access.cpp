@@ -33,27 +33,6 @@ constexpr sql::Query key_touch{"api_key.touch",
                                "UPDATE api_key SET last_used_ms = ?2 WHERE no = ?1 "
                                "AND (last_used_ms IS NULL OR last_used_ms < ?2)"};
 
-constexpr sql::Query log_insert{
-    "request_log.insert",
-    "INSERT INTO request_log (at_ms, workspace_no, key_no, method, path, status, took_us, remote, "
-    "request_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"};
-constexpr Text log_select{
-    "SELECT no, at_ms, workspace_no, key_no, method, path, status, took_us, remote, request_id "
-    "FROM request_log "};
-constexpr Both log_list{
-    {"request_log.newest",
-     kept<log_select + "WHERE workspace_no = ?1 AND no < ?2 ORDER BY no DESC LIMIT ?3">.chars},
-    {"request_log.oldest",
-     kept<log_select + "WHERE workspace_no = ?1 AND no > ?2 ORDER BY no LIMIT ?3">.chars}};
-constexpr sql::Query log_trim{
-    "request_log.trim",
-    "DELETE FROM request_log WHERE no IN (SELECT no FROM request_log "
-    "WHERE no <= (SELECT max(no) FROM request_log) - ?1 ORDER BY no LIMIT ?2)"};
-
-constexpr sql::Query log_purge{"request_log.purge",
-                               "DELETE FROM request_log WHERE at_ms < ?1 "
-                               "AND no IN (SELECT no FROM request_log ORDER BY no LIMIT ?2)"};
-
 constexpr sql::Query claim_insert{
     "idempotency.claim",
     "INSERT INTO idempotency (workspace_no, key_hash, request_hash, state, created_ms, status, "
@@ -95,19 +74,6 @@ ApiKeyRow read_key(const sql::Statement& s) {
             .last_used_at = sql::time_if(s, 10)};
 }
 
-RequestLogRow read_request(const sql::Statement& s) {
-    return {.no = s.integer(0),
-            .at = sql::time_at(s, 1),
-            .workspace_no = sql::integer_if(s, 2),
-            .key_no = sql::integer_if(s, 3),
-            .method = sql::string_at(s, 4),
-            .path = sql::string_at(s, 5),
-            .status = static_cast<int>(s.integer(6)),
-            .took = std::chrono::microseconds{s.integer(7)},
-            .remote = sql::string_at(s, 8),
-            .request_id = sql::string_at(s, 9)};
-}
-
 IdempotencyRow read_claim(const sql::Statement& s) {
     return {.request_hash = detail::digest_at(s, 0),
             .state = detail::enum_at<IdempotencyState>(s, 1),
@@ -146,24 +112,6 @@ Result<Applied> revoke_api_key(sql::Connection& db, std::int64_t no, Timestamp a
 
 Result<> touch_api_key(sql::Connection& db, std::int64_t no, Timestamp at) {
     return sql::run(db, key_touch, no, at);
-}
-
-Result<> insert_request_log(sql::Connection& db, const RequestLogRow& row) {
-    return sql::run(db, log_insert, row.at, row.workspace_no, row.key_no, row.method, row.path,
-                    row.status, row.took.count(), row.remote, row.request_id);
-}
-
-Result<Page<RequestLogRow>> list_request_log(sql::Connection& db, std::int64_t workspace_no,
-                                             const PageOptions& page) {
-    return detail::list(db, log_list, page, read_request, workspace_no);
-}
-
-Result<std::int64_t> trim_request_log(sql::Connection& db, const TrimOptions& options) {
-    return detail::purge(db, log_trim, options.keep, options.limit);
-}
-
-Result<std::int64_t> purge_request_log(sql::Connection& db, Timestamp before, std::size_t limit) {
-    return detail::purge(db, log_purge, before, limit);
 }
 
 Result<std::optional<IdempotencyRow>> claim_idempotency(sql::Connection& db,

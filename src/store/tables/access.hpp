@@ -39,34 +39,6 @@ Result<Applied> revoke_api_key(sql::Connection& db, std::int64_t no, Timestamp a
 /// Never moves back.
 Result<> touch_api_key(sql::Connection& db, std::int64_t no, Timestamp at);
 
-// --- request_log ---
-
-struct RequestLogRow {
-    std::int64_t no = 0;
-    Timestamp at;
-    std::optional<std::int64_t> workspace_no;
-    std::optional<std::int64_t> key_no;
-    std::string method;
-    std::string path;
-    int status = 0;
-    std::chrono::microseconds took{0};
-    std::string remote;
-    std::string request_id;
-};
-
-Result<> insert_request_log(sql::Connection& db, const RequestLogRow& row);
-Result<Page<RequestLogRow>> list_request_log(sql::Connection& db, std::int64_t workspace_no,
-                                             const PageOptions& page);
-/// Keeps the newest `keep` rows; deletes at most `limit` of the others.
-struct TrimOptions {
-    std::int64_t keep = 0;
-    std::size_t limit = 1'000;
-};
-Result<std::int64_t> trim_request_log(sql::Connection& db, const TrimOptions& options);
-
-/// Deletes what is older than a time, the oldest `limit` rows at most; gives how many.
-Result<std::int64_t> purge_request_log(sql::Connection& db, Timestamp before, std::size_t limit);
-
 // --- idempotency: answers of POST requests, kept under the caller's key. ---
 
 enum class IdempotencyState : std::uint8_t { in_progress = 1, done = 2 };

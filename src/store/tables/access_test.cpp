@@ -55,26 +55,6 @@ TEST_F(AccessTables, a_key_is_revoked_once_and_its_use_never_moves_back) {
     EXPECT_EQ(stored->expires_at, from_ms(99));
 }
 
-TEST_F(AccessTables, the_request_log_keeps_the_newest_rows) {
-    for (int i = 0; i < 10; ++i)
-        must(insert_request_log(db(), {.at = from_ms(i),
-                                       .workspace_no = i % 2 == 0 ? mine : other,
-                                       .method = "GET",
-                                       .path = "/v1/events",
-                                       .status = 200,
-                                       .took = std::chrono::microseconds{17},
-                                       .remote = "192.0.2.1",
-                                       .request_id = "req"}));
-    EXPECT_EQ(must(list_request_log(db(), mine, {})).rows.size(), 5U);
-    EXPECT_EQ(must(trim_request_log(db(), {.keep = 4, .limit = 5})), 5);
-    EXPECT_EQ(must(trim_request_log(db(), {.keep = 4, .limit = 5})), 1);
-    EXPECT_EQ(must(trim_request_log(db(), {.keep = 4, .limit = 5})), 0);
-    const auto left = must(list_request_log(db(), mine, {.order = Order::oldest_first}));
-    ASSERT_EQ(left.rows.size(), 2U);
-    EXPECT_EQ(left.rows[0].at, from_ms(6));
-    EXPECT_EQ(left.rows[0].took, std::chrono::microseconds{17});
-}
-
 TEST_F(AccessTables, an_idempotency_key_has_one_owner_and_then_one_answer) {
     const IdempotencyKey key{mine, sha256("key")};
     const Digest request = sha256("request");

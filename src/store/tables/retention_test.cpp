@@ -1,4 +1,3 @@
-#include "store/tables/access.hpp"
 #include "store/tables/alerts.hpp"
 #include "store/tables/deliveries.hpp"
 #include "store/tables/envelopes.hpp"
@@ -52,17 +51,6 @@ class Retention : public TablesTest {
 
     std::int64_t mine = 0;
 };
-
-TEST_F(Retention, requests_go_by_age_the_oldest_first) {
-    for (int i = 0; i < 6; ++i)
-        must(insert_request_log(db(), {.at = from_ms(i), .workspace_no = mine}));
-    EXPECT_EQ(must(purge_request_log(db(), from_ms(4), 3)), 3);
-    EXPECT_EQ(must(purge_request_log(db(), from_ms(4), 3)), 1);
-    EXPECT_EQ(must(purge_request_log(db(), from_ms(4), 3)), 0);
-    const auto left = must(list_request_log(db(), mine, {.order = Order::oldest_first})).rows;
-    ASSERT_EQ(left.size(), 2U);
-    EXPECT_EQ(left[0].at, from_ms(4));
-}
 
 TEST_F(Retention, keys_of_events_go_and_the_events_stay) {
     const std::int64_t old = event(0);

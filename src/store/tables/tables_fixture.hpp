@@ -62,7 +62,7 @@ inline const std::map<std::string_view, std::string_view>& allowed_scans() {
         {"delivery.last", "LIMIT 1 at the end of the tree"},
         {"data_key.not_under", "a small table, on an operator's order"},
         {"file_access.purge", "LIMIT at the beginning of the tree"},
-        {"request_log.purge", "LIMIT at the beginning of the tree"},
+        {"request_slice.purge", "LIMIT at the beginning of the tree"},
         {"replay.purge", "LIMIT at the beginning of the tree"},
         {"due.total", "a count with a LIMIT, every few seconds"},
         {"held.total", "a count with a LIMIT, every few seconds"},

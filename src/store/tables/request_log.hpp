@@ -1,0 +1,69 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "store/tables/common.hpp"
+
+/// Who asked for what, and what was answered. One row of the table holds a slice: what was written
+/// together for one workspace, a line for each request. A row for each request would cost an event
+/// as much as its entry in the ledger.
+namespace blotter::store {
+
+/// A request as it is noted. Control characters in texts are written as spaces.
+struct RequestLine {
+    Timestamp at;
+    std::int64_t key_no = 0;
+    std::string_view method;
+    std::string_view path;
+    int status = 0;
+    std::chrono::microseconds took{0};
+    std::string_view remote;
+    std::string_view request_id;
+};
+
+/// What is written together: requests of one workspace, or those of none, the oldest first.
+struct RequestSlice {
+    static constexpr std::int64_t count_max = 64;
+
+    std::optional<std::int64_t> workspace_no;
+    std::int64_t count = 0;
+    Timestamp newest;
+    std::string lines;
+
+    /// Not for a slice that has `count_max` already.
+    void add(const RequestLine& line);
+};
+/// One that has lines.
+Result<> insert_request_slice(sql::Connection& db, const RequestSlice& slice);
+
+/// A request as it is read.
+struct RequestLogRow {
+    std::int64_t no = 0;  ///< without gaps over all workspaces
+    Timestamp at;
+    std::int64_t key_no = 0;
+    std::string method;
+    std::string path;
+    int status = 0;
+    std::chrono::microseconds took{0};
+    std::string remote;
+    std::string request_id;
+};
+/// Positions are the rows' numbers.
+Result<Page<RequestLogRow>> list_request_log(sql::Connection& db, std::int64_t workspace_no,
+                                             const PageOptions& page);
+
+/// Keeps the newest `keep` requests, and what shares a slice with them; deletes at most `limit`
+/// slices.
+struct TrimOptions {
+    std::int64_t keep = 0;
+    std::size_t limit = 1'000;
+};
+/// Gives how many slices went.
+Result<std::int64_t> trim_request_log(sql::Connection& db, const TrimOptions& options);
+
+/// Deletes slices of which all is older than a time, the oldest `limit` at most; gives how many.
+Result<std::int64_t> purge_request_log(sql::Connection& db, Timestamp before, std::size_t limit);
+
+}  // namespace blotter::store
