@@ -76,7 +76,7 @@ void read_ledger(Reading& reading, Image& out) {
 void read_deliveries(Reading& reading, Image& out) {
     reading.each(
         "SELECT no, event_seq, destination_no, replay_no, replay_of, state, attempts, first_ms, "
-        "next_ms, created_ms, reason FROM delivery",
+        "next_ms, created_ms, reason, first_took_us, first_outcome, first_status FROM delivery",
         [&](const Row& row) {
             Image::Delivery d;
             d.no = row.number(0);
@@ -90,9 +90,12 @@ void read_deliveries(Reading& reading, Image& out) {
             d.next_ms = row.maybe(8);
             d.created_ms = row.number(9);
             d.reason = row.bytes(10);
+            if (row.maybe(12))
+                out.attempts.push_back({d.no, 1, *d.first_ms, row.number(11),
+                                        static_cast<int>(row.number(12)), row.maybe(13)});
             out.deliveries.push_back(std::move(d));
         });
-    // 64 * delivery + 2 * attempt + 1 for one that was skipped.
+    // Those after the first: 64 * delivery + 2 * attempt + 1 for one that was skipped.
     reading.each(
         "SELECT key, started_ms, took_us, outcome, status FROM attempt", [&](const Row& row) {
             if (row.number(0) % 2 != 0) return;

@@ -6,6 +6,7 @@
 #include "delivery/hub.hpp"
 #include "model/event_types.hpp"
 #include "routing/directory.hpp"
+#include "store/tables/attempts.hpp"
 #include "store/tables/deliveries.hpp"
 
 /// How deliveries are shown.

@@ -5,6 +5,7 @@
 
 #include "base/json_reader.hpp"
 #include "intake/intake.hpp"
+#include "store/tables/delivery_list.hpp"
 #include "store/tables/delivery_times.hpp"
 
 namespace blotter::api {

@@ -4,6 +4,7 @@
 #include "base/utf8.hpp"
 #include "delivery/engine.hpp"
 #include "delivery/retry_after.hpp"
+#include "store/tables/delivery_ids.hpp"
 #include "store/tables/files.hpp"
 
 namespace blotter::delivery {
@@ -174,7 +175,8 @@ Engine::Loaded Engine::fresh(const Start& start) {
     const Waiting& waiting = waiting_[static_cast<std::size_t>(-1 - start.ref.delivery)];
     Loaded out;
     out.event = waiting.fresh.event;
-    out.id = parts_.entropy.id<DeliveryId>(now());
+    out.id =
+        store::planned_delivery_id(waiting.fresh.event->id, waiting.fresh.target->destination.no);
     out.delivery.ends = now() + schedule_window_max;
     out.erased = waiting.erased;
     return out;

@@ -28,7 +28,6 @@ store::AttemptResult result_of(const Record& r) {
 
 store::NewDelivery row_of(const Record& r, Timestamp now) {
     store::NewDelivery out;
-    out.id = r.id;
     out.event_seq = r.event_seq;
     out.destination_no = r.destination_no;
     out.workspace_no = r.workspace_no;

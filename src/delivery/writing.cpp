@@ -2,6 +2,7 @@
 
 #include "base/json.hpp"
 #include "delivery/engine.hpp"
+#include "store/tables/delivery_ids.hpp"
 
 namespace blotter::delivery {
 
@@ -127,7 +128,8 @@ runtime::Task<> Engine::write_again() {
 void Engine::spill(Waiting& waiting, Timestamp at, DeliveryState state, std::string reason) {
     Record record;
     record.what = Record::What::row;
-    record.id = parts_.entropy.id<DeliveryId>(now());
+    record.id =
+        store::planned_delivery_id(waiting.fresh.event->id, waiting.fresh.target->destination.no);
     record.event_seq = waiting.fresh.event->seq;
     record.destination_no = waiting.fresh.target->destination.no;
     record.workspace_no = waiting.fresh.event->workspace_no;

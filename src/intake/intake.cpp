@@ -74,7 +74,6 @@ Result<> Intake::write_waiting(store::Tx& tx, const connectors::EventFacts& fact
             continue;
         }
         store::NewDelivery row;
-        row.id = parts_.entropy.id<DeliveryId>(facts.accepted_at);
         row.event_seq = facts.seq;
         row.destination_no = destination.no;
         row.workspace_no = facts.workspace_no;

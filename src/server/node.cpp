@@ -170,7 +170,7 @@ Result<> Node::Impl::open_store() {
     TRY(sealer, ledger::Sealer::open({disk, data->paths.last_signed(), data->secrets.ledger_seed}));
     CHECK(sealer->judge_all(*data->writer));
     TRY(const std::int64_t last,
-        recover_first_attempts(*data->writer, *data->directory, clock, entropy, data->watermark));
+        recover_first_attempts(*data->writer, *data->directory, clock, data->watermark));
     owed = std::make_unique<delivery::FirstAttempts>(last);
     offload = options.platform.make_offload(settings.threads.blocking);
     reader_offload = options.platform.make_offload(reader_threads);

@@ -9,9 +9,8 @@ namespace {
 constexpr std::size_t slice_events = 500;
 
 Result<> write_row(sql::Connection& db, const store::EventRow& event, std::int64_t destination_no,
-                   const routing::TargetPtr& target, DeliveryId id, Timestamp now) {
+                   const routing::TargetPtr& target, Timestamp now) {
     store::NewDelivery row;
-    row.id = id;
     row.event_seq = event.seq;
     row.destination_no = destination_no;
     row.workspace_no = event.workspace_no;
@@ -35,8 +34,7 @@ Result<> write_row(sql::Connection& db, const store::EventRow& event, std::int64
 
 Result<std::int64_t> recover_first_attempts(sql::Connection& db,
                                             const routing::Directory& directory,
-                                            const runtime::Clock& clock, runtime::Entropy& entropy,
-                                            std::int64_t watermark) {
+                                            const runtime::Clock& clock, std::int64_t watermark) {
     const Timestamp now = clock.wall();
     for (;;) {
         TRY(const auto slice, store::list_owed(db, watermark, slice_events));
@@ -44,8 +42,7 @@ Result<std::int64_t> recover_first_attempts(sql::Connection& db,
         const auto work = [&]() -> Result<> {
             for (const store::OwedEvent& owed : slice.events)
                 for (const std::int64_t no : owed.destination_nos)
-                    CHECK(write_row(db, owed.event, no, directory.target(no),
-                                    entropy.id<DeliveryId>(now), now));
+                    CHECK(write_row(db, owed.event, no, directory.target(no), now));
             CHECK(store::advance_watermark(db, slice.scanned_to));
             return {};
         };

@@ -2,7 +2,6 @@
 
 #include "routing/directory.hpp"
 #include "runtime/clock.hpp"
-#include "runtime/entropy.hpp"
 #include "store/sql.hpp"
 
 namespace blotter::server {
@@ -12,7 +11,6 @@ namespace blotter::server {
 /// writer runs.
 Result<std::int64_t> recover_first_attempts(sql::Connection& db,
                                             const routing::Directory& directory,
-                                            const runtime::Clock& clock, runtime::Entropy& entropy,
-                                            std::int64_t watermark);
+                                            const runtime::Clock& clock, std::int64_t watermark);
 
 }  // namespace blotter::server

@@ -2,7 +2,7 @@
 
 #include "store/tables/access.hpp"
 #include "store/tables/alerts.hpp"
-#include "store/tables/deliveries.hpp"
+#include "store/tables/attempts.hpp"
 #include "store/tables/destinations.hpp"
 #include "store/tables/documents.hpp"
 #include "store/tables/envelopes.hpp"

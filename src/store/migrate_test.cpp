@@ -7,6 +7,8 @@
 
 #include "store/sqlite/fault_vfs.hpp"
 #include "store/sqlite/sqlite_connection.hpp"
+#include "store/tables/attempts.hpp"
+#include "store/tables/deliveries.hpp"
 #include "store/tables/request_log.hpp"
 
 namespace blotter::store {
@@ -138,6 +140,34 @@ TEST_F(MigrateTest, the_log_of_requests_is_carried_over_into_slices) {
     EXPECT_EQ(page->rows[1].no, 3);
     EXPECT_EQ(page->rows[1].path, "/c");
     EXPECT_EQ(page->rows[1].status, 204);
+}
+
+TEST_F(MigrateTest, deliveries_keep_their_ids_and_their_first_attempts) {
+    ASSERT_TRUE(migrate(*db, {.known = migrations().first(5), .now = from_ms(1)}));
+    ASSERT_TRUE(db->execute(
+        "INSERT INTO delivery (no, id, event_seq, destination_no, workspace_no, replay_no, state, "
+        "attempts, first_ms, last_ms, reference, created_ms) VALUES "
+        "(3, x'00112233445566778899aabbccddeeff', 1, 2, 1, 0, 5, 2, 10, 20, 'ECR-1', 9), "
+        "(4, x'00112233445566778899aabbccddee00', 2, 2, 1, 0, 4, 0, NULL, NULL, NULL, 9); "
+        "INSERT INTO attempt (key, started_ms, took_us, outcome, status, detail) VALUES "
+        "(193, 8, 0, 72, NULL, x'7b7d'), (194, 10, 11, 14, 500, x'7b7d'), "
+        "(196, 20, 12, 1, 200, x'7b7d')"));
+    ASSERT_TRUE(migrate(*db, {.known = migrations(), .now = from_ms(2)}));
+    DeliveryId id;
+    for (std::size_t i = 0; i < 16; ++i) id.value[i] = static_cast<std::uint8_t>(i * 0x11);
+    const auto row = find_delivery(*db, 1, id);
+    ASSERT_TRUE(row && *row);
+    EXPECT_EQ((*row)->no, 3);
+    EXPECT_EQ((*row)->reference, "ECR-1");
+    const auto attempts = list_attempts(*db, 3);
+    ASSERT_TRUE(attempts);
+    ASSERT_EQ(attempts->size(), 3U);
+    EXPECT_TRUE(attempts->at(0).skip);
+    EXPECT_EQ(attempts->at(1).n, 1U);
+    EXPECT_EQ(attempts->at(1).status, 500);
+    EXPECT_EQ(attempts->at(1).started_at, from_ms(10));
+    EXPECT_EQ(attempts->at(2).n, 2U);
+    EXPECT_TRUE(list_attempts(*db, 4)->empty());
 }
 
 TEST_F(MigrateTest, the_programs_own_steps_apply) {

@@ -4,6 +4,8 @@
 #include "api/helpers.hpp"
 #include "api/replay_runner.hpp"
 #include "api/replays.hpp"
+#include "store/tables/attempts.hpp"
+#include "store/tables/delivery_list.hpp"
 #include "store/tables/destinations.hpp"
 #include "store/tables/events.hpp"
 

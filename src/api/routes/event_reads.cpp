@@ -6,6 +6,7 @@
 #include "api/helpers.hpp"
 #include "api/routes/events.hpp"
 #include "intake/event_schemas.hpp"
+#include "store/tables/delivery_list.hpp"
 #include "store/tables/destinations.hpp"
 #include "store/tables/documents.hpp"
 #include "store/tables/envelope_ids.hpp"

@@ -10,5 +10,6 @@ extern const std::string_view migration_0002;
 extern const std::string_view migration_0003;
 extern const std::string_view migration_0004;
 extern const std::string_view migration_0005;
+extern const std::string_view migration_0006;
 
 }  // namespace blotter::store::schema

@@ -23,12 +23,13 @@ inline bool is_final(DeliveryState state) {
 }
 
 /// One event for one destination. The row is made with the outcome of the first attempt, or at
-/// intake when the event cannot be sent at once.
+/// intake when the event cannot be sent at once. The first attempt stands in the row, further ones
+/// are rows of their own (attempts.hpp).
 /// Invariants: one row per event, destination and replay; a `due` row exists exactly when
 /// `next_at` is set, and a `held` row exactly in state held; a final state never changes.
 struct DeliveryRow {
     std::int64_t no = 0;
-    DeliveryId id;
+    DeliveryId id;  ///< of a planned one: delivery_ids.hpp
     std::int64_t event_seq = 0;
     std::int64_t destination_no = 0;
     std::int64_t workspace_no = 0;
@@ -42,16 +43,6 @@ struct DeliveryRow {
     std::string reference;              ///< the accounting reference id, empty for none
     std::string reason;                 ///< why it is held or how it ended, empty for none
     Timestamp created_at;
-};
-
-struct AttemptRow {
-    std::uint32_t n = 0;  ///< from 1; for a skip, how many attempts were made before it
-    bool skip = false;    ///< a visible wait behind an open circuit, no attempt
-    Timestamp started_at;
-    std::chrono::microseconds took{0};
-    int outcome = 0;
-    std::optional<int> status;
-    Bytes detail;  ///< JSON
 };
 
 // --- Reading ---
@@ -68,28 +59,11 @@ struct DeliveryPlace {
 Result<std::optional<DeliveryRow>> load_delivery_at(sql::Connection& db,
                                                     const DeliveryPlace& place);
 
-/// Times are those of creation. All parts given must hold.
-struct DeliveryFilter {
-    std::int64_t workspace_no = 0;
-    std::optional<std::int64_t> event_seq;
-    std::optional<std::int64_t> destination_no;
-    std::optional<DeliveryState> state;
-    std::optional<Timestamp> from;   ///< inclusive
-    std::optional<Timestamp> until;  ///< exclusive
-};
-/// Positions are delivery numbers.
-Result<Page<DeliveryRow>> list_deliveries(sql::Connection& db, const DeliveryFilter& filter,
-                                          const PageOptions& page);
-/// Looks at no more than ten times `cap` rows.
-Result<Count> count_deliveries(sql::Connection& db, const DeliveryFilter& filter, std::int64_t cap);
-/// Oldest first, with skips between them; at most 100.
-Result<std::vector<AttemptRow>> list_attempts(sql::Connection& db, std::int64_t delivery_no);
-
 // --- Writing ---
 
 /// A delivery that is not tried at once: `queued` with `next_at`, or `held` with a reason.
 struct NewDelivery {
-    DeliveryId id;
+    DeliveryId id;  ///< of a replay only
     std::int64_t event_seq = 0;
     std::int64_t destination_no = 0;
     std::int64_t workspace_no = 0;
@@ -119,24 +93,20 @@ struct AttemptResult {
     std::string_view reason;
 };
 
-/// The outcome of the first attempt of a delivery that has no row yet: the happy path, two inserts
+/// The outcome of the first attempt of a delivery that has no row yet: the happy path, one insert
 /// (and a due row when it is to be tried again). Ignores `state`, `next_at` and `reason` of `row`.
 /// Gives the number; nothing when the row exists already, and then nothing is written.
 Result<std::optional<std::int64_t>> record_first_attempt(sql::Connection& db,
                                                          const NewDelivery& row,
                                                          const AttemptResult& result);
-/// The outcome of an attempt of a delivery that has a row: update, insert, and the due or held row.
+/// The outcome of an attempt of a delivery that has a row, and its due or held row.
 /// `Applied::no`, and nothing is written, when the delivery is final or has not made exactly
 /// `result.n - 1` attempts.
 Result<Applied> record_attempt(sql::Connection& db, std::int64_t delivery_no,
                                const AttemptResult& result);
-/// A wait behind an open circuit: `n` attempts were made before it; `next_at` moves.
-Result<Applied> record_skip(sql::Connection& db, std::int64_t delivery_no,
-                            const AttemptResult& skip);
-
-/// The same for a row that is not at hand: whatever attempts it made, if it waits for one. It is
-/// on record once per attempt, and the time never moves back. Gives the new time; nothing when the
-/// delivery does not wait.
+/// A wait behind an open circuit, whatever attempts were made before it, if the delivery waits for
+/// one. It is on record once per attempt, and the time never moves back. Gives the new time;
+/// nothing when the delivery does not wait.
 struct CircuitWait {
     std::int64_t no = 0;
     Timestamp at;
@@ -157,25 +127,10 @@ struct DeliveryChange {
 /// `Applied::no` when it is not in state `from` any more.
 Result<Applied> change_delivery(sql::Connection& db, const DeliveryChange& change);
 
-/// Puts another detail in the place of an attempt's: what a receiver answered is erased so.
-Result<> replace_attempt_detail(sql::Connection& db, std::int64_t delivery_no,
-                                const AttemptRow& attempt);
 /// The outcome of an attempt that was under way when its delivery was cancelled: its data was
 /// erased, its destination removed. It is on record, and the delivery is delivered if the receiver
 /// took it: people must know who has the data. `Applied::no` for anything else.
 Result<Applied> record_late_attempt(sql::Connection& db, std::int64_t delivery_no,
                                     const AttemptResult& result);
-
-// --- Retention ---
-
-/// Deletes the attempts of deliveries that are over since before a time. The deliveries stay, with
-/// their number of attempts and their reference id, for as long as their events.
-struct AttemptRetention {
-    Timestamp before;
-    std::int64_t after = 0;   ///< the `next` of the chunk before
-    std::size_t limit = 200;  ///< deliveries looked at
-};
-/// `deleted` counts attempts.
-Result<Chunk> delete_old_attempts(sql::Connection& db, const AttemptRetention& retention);
 
 }  // namespace blotter::store

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/invariant.hpp"
 #include "store/tables/common.hpp"
 
 /// What the sources of this folder share. Not for other rooms.
@@ -166,11 +167,20 @@ Result<Count> count_rows(sql::Connection& db, const sql::Query& query, std::int6
     return count(*use, cap, [](const sql::Statement&) { return true; }, cap + 1);
 }
 
-/// How many attempts and skips one delivery's part of the attempt keys has room for.
+/// How many attempts and skips one delivery's part of the attempt keys has room for: an attempt
+/// and a skip for each number of attempts.
 inline constexpr std::int64_t attempt_keys = 64;
 /// The first attempt key of a delivery; the next delivery's is the end of its part.
 inline std::int64_t attempts_begin(std::int64_t delivery_no) {
     return delivery_no * attempt_keys;
+}
+inline std::int64_t attempt_key(std::int64_t delivery_no, std::uint32_t n) {
+    INVARIANT(n < attempt_keys / 2);
+    return attempts_begin(delivery_no) + std::int64_t{n} * 2;
+}
+/// Of the wait after `n` attempts.
+inline std::int64_t skip_key(std::int64_t delivery_no, std::uint32_t n) {
+    return attempt_key(delivery_no, n) + 1;
 }
 
 inline std::int64_t first_integer(const sql::Statement& s) {

@@ -2,6 +2,7 @@
 
 #include "store/tables/access.hpp"
 #include "store/tables/alerts.hpp"
+#include "store/tables/attempts.hpp"
 #include "store/tables/deliveries.hpp"
 #include "store/tables/files.hpp"
 #include "store/tables/tables_fixture.hpp"

@@ -1,5 +1,6 @@
 #include "store/tables/events.hpp"
 
+#include "store/tables/attempts.hpp"
 #include "store/tables/deliveries.hpp"
 #include "store/tables/files.hpp"
 #include "store/tables/tables_fixture.hpp"

@@ -1,4 +1,5 @@
 #include "store/tables/alerts.hpp"
+#include "store/tables/attempts.hpp"
 #include "store/tables/deliveries.hpp"
 #include "store/tables/envelopes.hpp"
 #include "store/tables/events.hpp"
@@ -82,6 +83,35 @@ TEST_F(Retention, attempts_go_once_their_delivery_is_over_for_long_enough) {
         EXPECT_EQ(must(load_delivery(db(), no))->attempts, 1U) << "the delivery itself stays";
     }
     for (const std::int64_t no : {open, young}) EXPECT_EQ(must(list_attempts(db(), no)).size(), 1U);
+}
+
+TEST_F(Retention, attempts_of_what_was_open_when_they_were_old_go_later) {
+    const std::int64_t open = attempted(event(1), 1, DeliveryState::retrying);
+    const std::int64_t gone = attempted(event(2), 2, DeliveryState::retrying);
+    attempted(event(9 * day), 9 * day, DeliveryState::delivered);
+    const auto all = [&](std::int64_t before) {
+        std::int64_t deleted = 0;
+        std::int64_t after = 0;
+        for (int calls = 0; calls < 100; ++calls) {
+            const Chunk chunk = must(delete_old_attempts(db(), {from_ms(before), after, 1}));
+            deleted += chunk.deleted;
+            if (!chunk.next) return deleted;
+            after = *chunk.next;
+        }
+        ADD_FAILURE() << "no end";
+        return deleted;
+    };
+    EXPECT_EQ(all(2 * day), 0);
+    EXPECT_EQ(all(2 * day), 0) << "again";
+    must(record_attempt(db(), open, {.n = 2, .started_at = from_ms(3 * day)}));
+    EXPECT_EQ(all(3 * day), 0) << "not over for long enough";
+    must(db().execute("DELETE FROM delivery WHERE no = " + std::to_string(gone)));
+    EXPECT_EQ(all(4 * day), 2);
+    EXPECT_TRUE(must(list_attempts(db(), open)).empty());
+    static constexpr sql::Query kept{"test.kept",
+                                     "SELECT count(*) FROM attempt_kept WHERE delivery_no > 0"};
+    const auto count = [](const sql::Statement& s) { return s.integer(0); };
+    EXPECT_EQ(must(sql::one(db(), kept, count)), 0) << "nothing is looked at for ever";
 }
 
 TEST_F(Retention, an_event_takes_a_key_of_its_own_along_and_leaves_where_its_entry_is) {

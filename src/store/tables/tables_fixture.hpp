@@ -59,6 +59,8 @@ inline const std::map<std::string_view, std::string_view>& allowed_scans() {
         {"event.last", "LIMIT 1 at the end of the tree"},
         {"event.old", "LIMIT 1 at the end of the tree"},
         {"delivery.newest_no", "the end of the tree"},
+        {"delivery.last_no", "the end of the tree"},
+        {"delivery.first_no", "the beginning of the tree"},
         {"delivery.last", "LIMIT 1 at the end of the tree"},
         {"data_key.not_under", "a small table, on an operator's order"},
         {"file_access.purge", "LIMIT at the beginning of the tree"},

@@ -13,6 +13,8 @@ namespace meta {
 inline constexpr std::string_view installation_id = "installation_id";
 /// Every event up to this seq has a delivery row for each destination of its plan.
 inline constexpr std::string_view first_attempt_watermark = "first_attempt_watermark";
+/// Retention looked at the attempts of every delivery up to this number.
+inline constexpr std::string_view attempts_passed = "attempts_passed";
 }  // namespace meta
 
 Result<std::optional<Bytes>> read_meta(sql::Connection& db, std::string_view key);

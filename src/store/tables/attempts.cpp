@@ -1,0 +1,139 @@
+#include "store/tables/attempts.hpp"
+
+#include "store/tables/deliveries.hpp"
+#include "store/tables/detail.hpp"
+#include "store/tables/workspaces.hpp"
+
+namespace blotter::store {
+namespace {
+
+// 64 keys for a delivery, of which the third is its first attempt's, as if that were here.
+constexpr sql::Query attempt_list{
+    "attempt.list",
+    "SELECT no * 64 + 2 AS key, first_ms, first_took_us, first_outcome, first_status, first_detail "
+    "FROM delivery WHERE no = ?3 AND first_outcome IS NOT NULL "
+    "UNION ALL SELECT key, started_ms, took_us, outcome, status, detail FROM attempt "
+    "WHERE key >= ?1 AND key < ?2 ORDER BY 1 LIMIT 100"};
+static_assert(detail::attempt_keys == 64);
+constexpr sql::Query attempt_replace{"attempt.replace",
+                                     "UPDATE attempt SET detail = ?2 WHERE key = ?1"};
+constexpr sql::Query first_replace{
+    "attempt.replace_first",
+    "UPDATE delivery SET first_detail = ?2 WHERE no = ?1 AND first_outcome IS NOT NULL"};
+
+// What retention looks at of a delivery: the last time at which anything happened to it.
+constexpr sql::Query passed_next{
+    "attempt.passed",
+    "SELECT no, created_ms, COALESCE(last_ms, created_ms), state FROM delivery "
+    "WHERE no > ?1 ORDER BY no LIMIT ?2"};
+constexpr sql::Query kept_next{
+    "attempt_kept.next",
+    "SELECT k.delivery_no, d.created_ms, COALESCE(d.last_ms, d.created_ms), d.state "
+    "FROM attempt_kept k LEFT JOIN delivery d ON d.no = k.delivery_no "
+    "WHERE k.delivery_no > ?1 ORDER BY k.delivery_no LIMIT ?2"};
+constexpr sql::Query kept_insert{
+    "attempt_kept.insert",
+    "INSERT INTO attempt_kept (delivery_no) VALUES (?1) ON CONFLICT DO NOTHING"};
+constexpr sql::Query kept_delete{"attempt_kept.delete",
+                                 "DELETE FROM attempt_kept WHERE delivery_no = ?1"};
+constexpr sql::Query first_clear{
+    "attempt.clear_first",
+    "UPDATE delivery SET first_took_us = NULL, first_outcome = NULL, first_status = NULL, "
+    "first_detail = NULL WHERE no = ?1 AND first_outcome IS NOT NULL"};
+constexpr sql::Query attempt_delete{"attempt.delete_old",
+                                    "DELETE FROM attempt WHERE key >= ?1 AND key < ?2"};
+
+AttemptRow read_attempt(const sql::Statement& s) {
+    const std::int64_t place = s.integer(0) % detail::attempt_keys;
+    const auto status = sql::integer_if(s, 4);
+    AttemptRow row;
+    row.n = static_cast<std::uint32_t>(place / 2);
+    row.skip = place % 2 == 1;
+    row.started_at = sql::time_at(s, 1);
+    row.took = std::chrono::microseconds{s.integer(2)};
+    row.outcome = static_cast<int>(s.integer(3));
+    if (status) row.status = static_cast<int>(*status);
+    row.detail = sql::bytes_at(s, 5);
+    return row;
+}
+
+struct Passed {
+    std::int64_t no = 0;
+    Timestamp created_at;
+    Timestamp last_at;
+    bool gone = false;  ///< with its event
+    bool final = false;
+};
+Passed read_passed(const sql::Statement& s) {
+    const bool gone = s.is_null(3);
+    return {s.integer(0), sql::time_at(s, 1), sql::time_at(s, 2), gone,
+            !gone && is_final(detail::enum_at<DeliveryState>(s, 3))};
+}
+
+Result<std::int64_t> forget(sql::Connection& db, std::int64_t no) {
+    TRY(const std::int64_t first, detail::purge(db, first_clear, no));
+    TRY(const std::int64_t others, detail::purge(db, attempt_delete, detail::attempts_begin(no),
+                                                 detail::attempts_begin(no + 1)));
+    return first + others;
+}
+
+/// Goes on where the last call ended. Gives how many deliveries it came past.
+Result<std::size_t> pass_old(sql::Connection& db, const AttemptRetention& retention,
+                             std::int64_t& deleted) {
+    TRY(const std::int64_t begin, read_meta_number(db, meta::attempts_passed));
+    TRY(const auto rows, sql::all(db, passed_next, read_passed, begin, retention.limit));
+    std::size_t passed = 0;
+    for (const Passed& row : rows) {
+        // Numbers are given in order of time, so the first young one ends the walk.
+        if (row.created_at >= retention.before + detail::clock_slack) break;
+        ++passed;
+        if (row.final && row.last_at < retention.before) {
+            TRY(const std::int64_t forgotten, forget(db, row.no));
+            deleted += forgotten;
+        } else {
+            CHECK(sql::run(db, kept_insert, row.no));
+        }
+    }
+    if (passed > 0) CHECK(raise_meta_number(db, meta::attempts_passed, rows[passed - 1].no));
+    return passed;
+}
+
+}  // namespace
+
+Result<std::vector<AttemptRow>> list_attempts(sql::Connection& db, std::int64_t delivery_no) {
+    return sql::all(db, attempt_list, read_attempt, detail::attempts_begin(delivery_no),
+                    detail::attempts_begin(delivery_no + 1), delivery_no);
+}
+
+Result<> replace_attempt_detail(sql::Connection& db, std::int64_t delivery_no,
+                                const AttemptRow& attempt) {
+    if (attempt.skip)
+        return sql::run(db, attempt_replace, detail::skip_key(delivery_no, attempt.n),
+                        attempt.detail);
+    if (attempt.n == 1) return sql::run(db, first_replace, delivery_no, attempt.detail);
+    return sql::run(db, attempt_replace, detail::attempt_key(delivery_no, attempt.n),
+                    attempt.detail);
+}
+
+Result<Chunk> delete_old_attempts(sql::Connection& db, const AttemptRetention& retention) {
+    Chunk out;
+    TRY(const std::size_t passed, pass_old(db, retention, out.deleted));
+    if (passed == retention.limit) {
+        out.next = retention.after;
+        return out;
+    }
+    TRY(const auto rows,
+        sql::all(db, kept_next, read_passed, retention.after, retention.limit - passed));
+    for (const Passed& row : rows) {
+        if (!row.gone && (!row.final || row.last_at >= retention.before)) continue;
+        if (!row.gone) {
+            TRY(const std::int64_t forgotten, forget(db, row.no));
+            out.deleted += forgotten;
+        }
+        CHECK(sql::run(db, kept_delete, row.no));
+    }
+    if (rows.size() == retention.limit - passed) out.next = rows.back().no;
+    return out;
+}
+
+}  // namespace blotter::store
