@@ -61,12 +61,14 @@ class Reading {
 void read_ledger(Reading& reading, Image& out) {
     reading.each("SELECT no, origin FROM log",
                  [&](const Row& row) { out.origins[row.number(0)] = row.bytes(1); });
-    reading.each("SELECT log_no, n, entry FROM leaf ORDER BY log_no, n", [&](const Row& row) {
-        auto& leaves = out.leaves[row.number(0)];
-        // A gap shows as an empty leaf.
-        leaves.resize(static_cast<std::size_t>(row.number(1)) + 1);
-        leaves.back() = row.bytes(2);
-    });
+    // 2^36 * log + number.
+    reading.each("SELECT key >> 36, key & ((1 << 36) - 1), entry FROM leaf ORDER BY key",
+                 [&](const Row& row) {
+                     auto& leaves = out.leaves[row.number(0)];
+                     // A gap shows as an empty leaf.
+                     leaves.resize(static_cast<std::size_t>(row.number(1)) + 1);
+                     leaves.back() = row.bytes(2);
+                 });
     reading.each("SELECT log_no, size, root, note FROM checkpoint", [&](const Row& row) {
         out.checkpoints.push_back(
             {row.number(0), static_cast<std::uint64_t>(row.number(1)), row.bytes(2), row.bytes(3)});

@@ -116,6 +116,7 @@ bool carries_links(const connectors::EventFacts& event) {
 /// Written by hand, without a tree: every attempt has one.
 class DetailWriter {
   public:
+    explicit DetailWriter(std::size_t room) { out_.reserve(room); }
     void text(std::string_view name, std::string_view value) {
         if (value.empty()) return;
         begin(name);
@@ -137,7 +138,9 @@ class DetailWriter {
 };
 
 std::string detail_of(const Attempt& a) {
-    DetailWriter out;
+    // The names, and two more for the ends of the lines of each head.
+    DetailWriter out{a.error.size() + a.address.size() + a.request_headers.size() +
+                     a.answer.size() + 256};
     out.text("error", a.error);
     out.text("address", a.address);
     out.text("tls_version", a.tls_version);
@@ -439,20 +442,21 @@ void Engine::log_attempt(const Loaded& loaded, const Destination& destination,
                          const Decision& decision, const Outcome& outcome,
                          const connectors::AttemptReport& report) {
     if (!parts_.log.writes(observe::Level::info)) return;
+    const bool succeeded = outcome.kind() == OutcomeKind::success;
     const std::string next = decision.after.due ? to_rfc3339(*decision.after.due) : "";
-    const std::string failure = outcome.kind() == OutcomeKind::success ? "" : outcome.words;
-    parts_.log.info("delivery.attempted", {{"delivery", loaded.id},
-                                           {"event", loaded.event->id},
-                                           {"event_type", to_text(loaded.event->type)},
-                                           {"destination", destination.id},
-                                           {"attempt", loaded.delivery.attempts},
-                                           {"outcome", to_text(outcome.code)},
-                                           {"status", static_cast<int>(outcome.status)},
-                                           {"address", report.attempt.address},
-                                           {"took_ms", report.attempt.took},
-                                           {"state", to_text(stored_state(decision.after))},
-                                           {"next_at", next},
-                                           {"detail", failure}});
+    parts_.log.info("delivery.attempted",
+                    {{"delivery", loaded.id},
+                     {"event", loaded.event->id},
+                     {"event_type", to_text(loaded.event->type)},
+                     {"destination", destination.id},
+                     {"attempt", loaded.delivery.attempts},
+                     {"outcome", to_text(outcome.code)},
+                     {"status", static_cast<int>(outcome.status)},
+                     {"address", report.attempt.address},
+                     {"took_ms", report.attempt.took},
+                     {"state", to_text(stored_state(decision.after))},
+                     {"next_at", next},
+                     {"detail", succeeded ? std::string_view{} : outcome.words}});
 }
 
 }  // namespace blotter::delivery

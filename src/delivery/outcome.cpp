@@ -121,6 +121,8 @@ bool speaks_against_receiver(OutcomeKind kind) {
 
 Outcome classify(const Answer& answer) {
     const OutcomeCode code = code_of_status(answer.status);
+    if (code == OutcomeCode::delivered)
+        return {.code = code, .status = static_cast<std::uint16_t>(answer.status)};
     const bool shown = answer.status >= 0 && answer.status <= 999;
     const std::string_view phrase = reason_phrase(answer.status);
     std::string line = "the receiver answered ";
@@ -133,7 +135,7 @@ Outcome classify(const Answer& answer) {
     Outcome outcome{.code = code,
                     .status = static_cast<std::uint16_t>(shown ? answer.status : 0),
                     .words = std::move(line)};
-    if (code != OutcomeCode::delivered && code != OutcomeCode::gone)
+    if (code != OutcomeCode::gone)
         outcome.retry_after = parse_retry_after(answer.retry_after, answer.at);
     return outcome;
 }

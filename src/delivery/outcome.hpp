@@ -58,7 +58,8 @@ bool asks_to_slow_down(OutcomeKind kind);
 /// No connection, no answer, or one that says that the receiver is broken: its circuit counts it.
 bool speaks_against_receiver(OutcomeKind kind);
 
-/// One attempt, judged. `words` is one line for people: nothing from outside is in it unescaped.
+/// One attempt, judged. `words` is one line for people, empty for a success: nothing from outside
+/// is in it unescaped.
 struct Outcome {
     OutcomeCode code = OutcomeCode::not_sent;
     std::uint16_t status = 0;  ///< HTTP status, 0 when there was none

@@ -17,7 +17,7 @@ TEST(Outcome, takes_2xx_for_success_and_nothing_else) {
         const Outcome outcome = classify(Answer{.status = status, .at = test_epoch});
         EXPECT_EQ(outcome.kind() == OutcomeKind::success, status >= 200 && status < 300) << status;
         EXPECT_NE(outcome.kind(), OutcomeKind::not_sent);
-        EXPECT_FALSE(outcome.words.empty());
+        EXPECT_EQ(outcome.words.empty(), status >= 200 && status < 300) << status;
     }
 }
 
@@ -28,8 +28,8 @@ TEST(Outcome, tells_answers_apart) {
         OutcomeKind kind;
         std::string_view words;
     } cases[] = {
-        {200, OutcomeCode::delivered, OutcomeKind::success, "the receiver answered 200 OK"},
-        {299, OutcomeCode::delivered, OutcomeKind::success, "the receiver answered 299"},
+        {200, OutcomeCode::delivered, OutcomeKind::success, ""},
+        {299, OutcomeCode::delivered, OutcomeKind::success, ""},
         {302, OutcomeCode::redirect, OutcomeKind::refused,
          "the receiver answered 302 Found; redirects are not followed"},
         {304, OutcomeCode::redirect, OutcomeKind::refused,

@@ -9,6 +9,7 @@
 #include "store/sqlite/sqlite_connection.hpp"
 #include "store/tables/attempts.hpp"
 #include "store/tables/deliveries.hpp"
+#include "store/tables/logs.hpp"
 #include "store/tables/request_log.hpp"
 
 namespace blotter::store {
@@ -168,6 +169,19 @@ TEST_F(MigrateTest, deliveries_keep_their_ids_and_their_first_attempts) {
     EXPECT_EQ(attempts->at(1).started_at, from_ms(10));
     EXPECT_EQ(attempts->at(2).n, 2U);
     EXPECT_TRUE(list_attempts(*db, 4)->empty());
+}
+
+TEST_F(MigrateTest, entries_of_the_ledger_keep_their_places) {
+    ASSERT_TRUE(migrate(*db, {.known = migrations().first(6), .now = from_ms(1)}));
+    ASSERT_TRUE(
+        db->execute("INSERT INTO leaf (log_no, n, entry) VALUES (1, 0, x'30'), "
+                    "(1, 1, x'31'), (2, 0, x'32')"));
+    ASSERT_TRUE(migrate(*db, {.known = migrations(), .now = from_ms(2)}));
+    EXPECT_EQ(log_size(*db, 1), 2);
+    EXPECT_EQ(load_leaf(*db, 1, 1), Bytes{0x31});
+    EXPECT_EQ(log_size(*db, 2), 1);
+    EXPECT_EQ(load_leaf(*db, 2, 0), Bytes{0x32});
+    EXPECT_EQ(log_size(*db, 3), 0);
 }
 
 TEST_F(MigrateTest, the_programs_own_steps_apply) {

@@ -11,5 +11,6 @@ extern const std::string_view migration_0003;
 extern const std::string_view migration_0004;
 extern const std::string_view migration_0005;
 extern const std::string_view migration_0006;
+extern const std::string_view migration_0007;
 
 }  // namespace blotter::store::schema

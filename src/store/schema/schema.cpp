@@ -34,7 +34,7 @@ std::span<const Replacement> words_of(Dialect dialect) {
 }  // namespace
 
 std::span<const Migration> migrations() {
-    static const std::array<Migration, 6> list{{
+    static const std::array<Migration, 7> list{{
         {1, "envelopes, events, the ledger, destinations and deliveries", schema::migration_0001},
         {2, "accounting documents and where they go", schema::migration_0002},
         {3, "Slack", schema::migration_0003},
@@ -42,6 +42,7 @@ std::span<const Migration> migrations() {
         {5, "the log of requests in slices", schema::migration_0005},
         {6, "deliveries with fewer indexes, and the first attempt in their row",
          schema::migration_0006},
+        {7, "entries of the ledger under one number", schema::migration_0007},
     }};
     return list;
 }

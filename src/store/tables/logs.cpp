@@ -24,13 +24,12 @@ constexpr sql::Query log_list{"log.list",
 constexpr sql::Query log_close{"log.close",
                                "UPDATE log SET closed_ms = ?2 WHERE no = ?1 AND closed_ms IS NULL"};
 
-constexpr sql::Query leaf_insert{"leaf.insert",
-                                 "INSERT INTO leaf (log_no, n, entry) VALUES (?1, ?2, ?3)"};
-constexpr sql::Query leaf_read{"leaf.read", "SELECT entry FROM leaf WHERE log_no = ?1 AND n = ?2"};
-constexpr sql::Query leaf_last{"leaf.last",
-                               "SELECT n FROM leaf WHERE log_no = ?1 ORDER BY n DESC LIMIT 1"};
+constexpr sql::Query leaf_insert{"leaf.insert", "INSERT INTO leaf (key, entry) VALUES (?1, ?2)"};
+constexpr sql::Query leaf_read{"leaf.read", "SELECT entry FROM leaf WHERE key = ?1"};
+constexpr sql::Query leaf_last{
+    "leaf.last", "SELECT key FROM leaf WHERE key >= ?1 AND key < ?2 ORDER BY key DESC LIMIT 1"};
 constexpr sql::Query leaf_list{
-    "leaf.list", "SELECT entry FROM leaf WHERE log_no = ?1 AND n >= ?2 ORDER BY n LIMIT ?3"};
+    "leaf.list", "SELECT entry FROM leaf WHERE key >= ?1 AND key < ?2 ORDER BY key LIMIT ?3"};
 
 constexpr sql::Query tile_insert{
     "tile.insert", "INSERT INTO tile (log_no, level, idx, hashes) VALUES (?1, ?2, ?3, ?4)"};
@@ -65,6 +64,14 @@ CheckpointRow read_checkpoint(const sql::Statement& s) {
             .root = detail::digest_at(s, 2),
             .note = sql::string_at(s, 3),
             .signed_at = sql::time_at(s, 4)};
+}
+
+/// How many entries one log has room for.
+constexpr std::int64_t log_keys = std::int64_t{1} << 36;
+/// The key of an entry; that of number 0 of the next log is the end of a log.
+std::int64_t leaf_key(std::int64_t log_no, std::int64_t n) {
+    INVARIANT(n >= 0 && n < log_keys);
+    return log_no * log_keys + n;
 }
 
 Bytes first_bytes(const sql::Statement& s) {
@@ -105,21 +112,23 @@ Result<Applied> close_log(sql::Connection& db, std::int64_t no, Timestamp at) {
 }
 
 Result<> insert_leaf(sql::Connection& db, std::int64_t log_no, std::int64_t n, ByteView entry) {
-    return sql::run(db, leaf_insert, log_no, n, entry);
+    return sql::run(db, leaf_insert, leaf_key(log_no, n), entry);
 }
 
 Result<std::optional<Bytes>> load_leaf(sql::Connection& db, std::int64_t log_no, std::int64_t n) {
-    return sql::one(db, leaf_read, first_bytes, log_no, n);
+    return sql::one(db, leaf_read, first_bytes, leaf_key(log_no, n));
 }
 
 Result<std::int64_t> log_size(sql::Connection& db, std::int64_t log_no) {
-    TRY(const auto last, sql::one(db, leaf_last, detail::first_integer, log_no));
-    return size_from(last);
+    const std::int64_t begin = leaf_key(log_no, 0);
+    TRY(const auto last,
+        sql::one(db, leaf_last, detail::first_integer, begin, leaf_key(log_no + 1, 0)));
+    return last ? *last - begin + 1 : 0;
 }
 
 Result<std::vector<Bytes>> list_leaves(sql::Connection& db, const LeafRange& range) {
-    return sql::all(db, leaf_list, first_bytes, range.log_no, range.first,
-                    detail::limit_of(range.count));
+    return sql::all(db, leaf_list, first_bytes, leaf_key(range.log_no, range.first),
+                    leaf_key(range.log_no + 1, 0), detail::limit_of(range.count));
 }
 
 Result<> insert_tile(sql::Connection& db, const TileKey& key, ByteView hashes) {

@@ -27,7 +27,8 @@ async function edited(world, edit, settings = {}) {
 }
 
 // The log of the workspace is the one with the most entries.
-const log = '(SELECT log_no FROM leaf GROUP BY log_no ORDER BY count(*) DESC LIMIT 1)';
+const log = '(SELECT key >> 36 AS log FROM leaf GROUP BY log ORDER BY count(*) DESC LIMIT 1)';
+const key = (n) => `((${log} << 36) + ${n})`;
 const ledgerEdit = (...statements) => async (world) => {
   const { server } = await edited(world, (db) => {
     for (const statement of statements)
@@ -155,13 +156,13 @@ export const rows = [
     bytes[bytes.length - 1] ^= 1;
     db.prepare('UPDATE destination_secret SET sealed = ? WHERE no = ?').run(bytes, found.no);
   }) },
-  { at: 86, name: 'a changed ledger entry', run: ledgerEdit(`UPDATE leaf SET entry = CAST(replace(CAST(entry AS TEXT), '"v":1', '"v":2') AS BLOB) WHERE n = 9 AND log_no = ${log}`) },
-  { at: 86, name: 'a deleted ledger entry', run: ledgerEdit(`DELETE FROM leaf WHERE n = 9 AND log_no = ${log}`) },
+  { at: 86, name: 'a changed ledger entry', run: ledgerEdit(`UPDATE leaf SET entry = CAST(replace(CAST(entry AS TEXT), '"v":1', '"v":2') AS BLOB) WHERE key = ${key(9)}`) },
+  { at: 86, name: 'a deleted ledger entry', run: ledgerEdit(`DELETE FROM leaf WHERE key = ${key(9)}`) },
   { at: 86, name: 'two ledger entries that changed places', run: ledgerEdit(
-    `UPDATE leaf SET n = 1000000 WHERE n = 9 AND log_no = ${log}`,
-    `UPDATE leaf SET n = 9 WHERE n = 10 AND log_no = ${log}`, `UPDATE leaf SET n = 10 WHERE n = 1000000 AND log_no = ${log}`) },
+    `UPDATE leaf SET key = -1 WHERE key = ${key(9)}`,
+    `UPDATE leaf SET key = ${key(9)} WHERE key = ${key(10)}`, `UPDATE leaf SET key = ${key(10)} WHERE key = -1`) },
   { at: 86, name: 'a ledger entry too many', run: ledgerEdit(
-    `INSERT INTO leaf SELECT log_no, n + 1, entry FROM leaf WHERE log_no = ${log} ORDER BY n DESC LIMIT 1`) },
+    `INSERT INTO leaf SELECT key + 1, entry FROM leaf WHERE key < ((${log} + 1) << 36) ORDER BY key DESC LIMIT 1`) },
   { at: 86, name: 'a database from an old backup', run: oldBackup },
   { at: 87, name: 'a key file that others can read, that is missing, or that is another', run: keyFile },
   { at: 88, name: 'one workspace with 100 hanging destinations and 600 events, and a quiet one beside it', run: loudAndQuiet },
