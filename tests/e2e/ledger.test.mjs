@@ -111,7 +111,7 @@ test('one changed byte of a ledger entry in the database is found', async () => 
   const keep = join(temporaryFolder(), 'kept.db');
   cpSync(database, keep);
   await check('sqlite3', [database, `UPDATE ${table} SET ${column} = CAST(replace(CAST(${column} AS TEXT), '"v":1', '"v":2') AS BLOB) ` +
-    `WHERE n = (SELECT max(n) - 5 FROM ${table})`]);
+    `WHERE key = (SELECT max(key) - 5 FROM ${table})`]);
   const bad = await server.cli(['ledger', 'verify']);
   assert.notEqual(bad.code, 0, bad.output);
   assert.match(bad.output, /entry|leaf|root|hash/i);

@@ -84,8 +84,9 @@ Result<std::size_t> pass_old(sql::Connection& db, const AttemptRetention& retent
     TRY(const auto rows, sql::all(db, passed_next, read_passed, begin, retention.limit));
     std::size_t passed = 0;
     for (const Passed& row : rows) {
-        // Numbers are given in order of time, so the first young one ends the walk.
-        if (row.created_at >= retention.before + detail::clock_slack) break;
+        // Numbers are given in order of time. One that is older than this one, because the clock
+        // was set back, is come past a little later.
+        if (row.created_at >= retention.before) break;
         ++passed;
         if (row.final && row.last_at < retention.before) {
             TRY(const std::int64_t forgotten, forget(db, row.no));

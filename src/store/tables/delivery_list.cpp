@@ -83,8 +83,8 @@ Result<sql::Statement*> walk(sql::Connection& db, const DeliveryFilter& filter, 
 
 /// So many destinations are looked up one by one in each block; of more, the block is read whole.
 constexpr std::size_t looked_up_max = 64;
-/// How many blocks one call looks at: some tens of milliseconds for a destination that gets little.
-constexpr std::size_t blocks_max = 20'000;
+/// How often one call looks into blocks: half a second at most for a destination that gets little.
+constexpr std::size_t looks_max = 50'000;
 
 /// The numbers of deliveries of these destinations (sorted) in a block, in order of the span.
 Result<std::vector<std::int64_t>> numbers_in(sql::Connection& db, std::int64_t block,
@@ -138,8 +138,9 @@ Result<Page<DeliveryRow>> list_by_blocks(sql::Connection& db, const DeliveryFilt
         if (!matches(s, filter)) return std::nullopt;
         return read_delivery(s);
     };
+    const std::size_t looks_in_block = std::min(destinations.size(), looked_up_max);
     std::size_t rows = 0;
-    for (std::size_t blocks = 0; blocks < blocks_max; ++blocks, block += step) {
+    for (std::size_t looks = 0; looks < looks_max; looks += looks_in_block, block += step) {
         TRY(const auto numbers, numbers_in(db, block, destinations, span));
         for (const std::int64_t no : numbers) {
             TRY(auto row, sql::one(db, delivery_whole, read, no));
