@@ -60,14 +60,14 @@ TEST(LedgerVerify, every_kind_of_damage_is_found_and_said_where) {
     };
     const std::string leaf = "UPDATE leaf SET entry = CAST(replace(CAST(entry AS TEXT), ";
     const Case cases[] = {
-        {leaf + "'\"v\":1', '\"v\":2') AS BLOB) WHERE log_no = 1 AND n = 17",
+        {leaf + "'\"v\":1', '\"v\":2') AS BLOB) WHERE key = (1 << 36) + 17",
          "entry 17: this is no entry"},
-        {leaf + "'\"at\":\"20', '\"at\":\"19') AS BLOB) WHERE log_no = 1 AND n = 17", "entry 17"},
-        {leaf + "'\"c\":\"', '\"c\":\"0') AS BLOB) WHERE log_no = 1 AND n = 290",
+        {leaf + "'\"at\":\"20', '\"at\":\"19') AS BLOB) WHERE key = (1 << 36) + 17", "entry 17"},
+        {leaf + "'\"c\":\"', '\"c\":\"0') AS BLOB) WHERE key = (1 << 36) + 290",
          "entries 0 to 299 is not what was signed"},
-        {"DELETE FROM leaf WHERE log_no = 1 AND n = 40", "entry 40"},
-        {"DELETE FROM leaf WHERE log_no = 1 AND n = 299", "300 entries were signed"},
-        {"UPDATE leaf SET n = 999 WHERE log_no = 1 AND n = 299", "entry 299"},
+        {"DELETE FROM leaf WHERE key = (1 << 36) + 40", "entry 40"},
+        {"DELETE FROM leaf WHERE key = (1 << 36) + 299", "300 entries were signed"},
+        {"UPDATE leaf SET key = (1 << 36) + 999 WHERE key = (1 << 36) + 299", "entry 299"},
         {"DELETE FROM tile", "tile/0/000 is missing"},
         {"UPDATE tile SET hashes = zeroblob(8192)", "hash of this entry is not the one in"},
         {"UPDATE tile SET hashes = zeroblob(32)", "another length"},

@@ -29,9 +29,6 @@ constexpr Both key_list{
                             "ORDER BY no LIMIT ?3">.chars}};
 constexpr sql::Query key_revoke{
     "api_key.revoke", "UPDATE api_key SET revoked_ms = ?2 WHERE no = ?1 AND revoked_ms IS NULL"};
-constexpr sql::Query key_touch{"api_key.touch",
-                               "UPDATE api_key SET last_used_ms = ?2 WHERE no = ?1 "
-                               "AND (last_used_ms IS NULL OR last_used_ms < ?2)"};
 
 constexpr sql::Query claim_insert{
     "idempotency.claim",
@@ -41,10 +38,6 @@ constexpr sql::Query claim_read{
     "idempotency.read",
     "SELECT request_hash, state, created_ms, status, headers, body FROM idempotency "
     "WHERE workspace_no = ?1 AND key_hash = ?2"};
-constexpr sql::Query claim_again{
-    "idempotency.reclaim",
-    "UPDATE idempotency SET created_ms = ?4 "
-    "WHERE workspace_no = ?1 AND key_hash = ?2 AND state = 1 AND created_ms < ?3"};
 constexpr sql::Query claim_finish{
     "idempotency.finish",
     "UPDATE idempotency SET state = 2, status = ?3, headers = ?4, body = ?5, subject = ?6 "
@@ -52,9 +45,6 @@ constexpr sql::Query claim_finish{
 constexpr sql::Query claim_erase{
     "idempotency.erase",
     "UPDATE idempotency SET status = 410, body = ?2 WHERE subject = ?1 AND subject IS NOT NULL"};
-constexpr sql::Query claim_release{
-    "idempotency.release",
-    "DELETE FROM idempotency WHERE workspace_no = ?1 AND key_hash = ?2 AND state = 1"};
 constexpr sql::Query claim_purge{
     "idempotency.purge",
     "DELETE FROM idempotency WHERE (workspace_no, key_hash) IN (SELECT workspace_no, key_hash "
@@ -110,10 +100,6 @@ Result<Applied> revoke_api_key(sql::Connection& db, std::int64_t no, Timestamp a
     return detail::change(db, key_revoke, no, at);
 }
 
-Result<> touch_api_key(sql::Connection& db, std::int64_t no, Timestamp at) {
-    return sql::run(db, key_touch, no, at);
-}
-
 Result<std::optional<IdempotencyRow>> claim_idempotency(sql::Connection& db,
                                                         const IdempotencyKey& key,
                                                         const Digest& request_hash, Timestamp now) {
@@ -121,11 +107,6 @@ Result<std::optional<IdempotencyRow>> claim_idempotency(sql::Connection& db,
                                               request_hash, now, ByteView{}));
     if (claimed == Applied::yes) return std::nullopt;
     return sql::one(db, claim_read, read_claim, key.workspace_no, key.key_hash);
-}
-
-Result<Applied> reclaim_idempotency(sql::Connection& db, const IdempotencyKey& key,
-                                    Timestamp started_before, Timestamp now) {
-    return detail::change(db, claim_again, key.workspace_no, key.key_hash, started_before, now);
 }
 
 Result<Applied> finish_idempotency(sql::Connection& db, const IdempotencyKey& key,
@@ -137,10 +118,6 @@ Result<Applied> finish_idempotency(sql::Connection& db, const IdempotencyKey& ke
 
 Result<> erase_idempotent_answers(sql::Connection& db, const Uuid& subject) {
     return sql::run(db, claim_erase, ByteView{subject}, ByteView{});
-}
-
-Result<Applied> release_idempotency(sql::Connection& db, const IdempotencyKey& key) {
-    return detail::change(db, claim_release, key.workspace_no, key.key_hash);
 }
 
 Result<std::int64_t> purge_idempotency(sql::Connection& db, Timestamp before, std::size_t limit) {

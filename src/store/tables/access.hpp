@@ -36,8 +36,6 @@ Result<Page<ApiKeyRow>> list_api_keys(sql::Connection& db, std::optional<std::in
                                       const PageOptions& page);
 /// `Applied::no` when it is revoked already.
 Result<Applied> revoke_api_key(sql::Connection& db, std::int64_t no, Timestamp at);
-/// Never moves back.
-Result<> touch_api_key(sql::Connection& db, std::int64_t no, Timestamp at);
 
 // --- idempotency: answers of POST requests, kept under the caller's key. ---
 
@@ -61,10 +59,6 @@ struct IdempotencyRow {
 Result<std::optional<IdempotencyRow>> claim_idempotency(sql::Connection& db,
                                                         const IdempotencyKey& key,
                                                         const Digest& request_hash, Timestamp now);
-/// Takes over a key whose request never ended (a crash). `started_before` guards against one that
-/// is still running.
-Result<Applied> reclaim_idempotency(sql::Connection& db, const IdempotencyKey& key,
-                                    Timestamp started_before, Timestamp now);
 struct IdempotentAnswer {
     int status = 0;
     std::string_view headers;
@@ -75,8 +69,6 @@ Result<Applied> finish_idempotency(sql::Connection& db, const IdempotencyKey& ke
                                    const IdempotentAnswer& answer);
 /// Empties the answers about a subject; their keys stay used, with the status 410.
 Result<> erase_idempotent_answers(sql::Connection& db, const Uuid& subject);
-/// Lets go of a key whose request failed, so that it can be tried again.
-Result<Applied> release_idempotency(sql::Connection& db, const IdempotencyKey& key);
 /// Gives how many were deleted.
 Result<std::int64_t> purge_idempotency(sql::Connection& db, Timestamp before, std::size_t limit);
 

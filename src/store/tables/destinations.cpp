@@ -34,9 +34,6 @@ constexpr Both destination_list{
 constexpr sql::Query destination_every{
     "destination.every",
     kept<destination_select + "WHERE deleted_ms IS NULL AND no > ?1 ORDER BY no LIMIT ?2">.chars};
-constexpr sql::Query destination_count{
-    "destination.count",
-    "SELECT no FROM destination WHERE workspace_no = ?1 AND deleted_ms IS NULL LIMIT ?2"};
 constexpr sql::Query destination_update{
     "destination.update",
     "UPDATE destination SET entity_no = ?3, name = ?4, state = ?5, state_reason = ?6, "
@@ -62,15 +59,10 @@ constexpr sql::Query secret_list{
     kept<secret_select +
          "WHERE destination_no = ?1 AND (expires_ms IS NULL OR expires_ms > ?2) "
          "ORDER BY no DESC LIMIT 100">.chars};
-constexpr sql::Query secret_every{"destination_secret.every",
-                                  kept<secret_select + "WHERE no > ?1 ORDER BY no LIMIT ?2">.chars};
 constexpr sql::Query secret_expire{
     "destination_secret.expire",
     "UPDATE destination_secret SET expires_ms = ?4 WHERE destination_no = ?1 AND purpose = ?2 "
     "AND no <> ?3 AND (expires_ms IS NULL OR expires_ms > ?4)"};
-constexpr sql::Query secret_reseal{
-    "destination_secret.reseal",
-    "UPDATE destination_secret SET sealed = ?3 WHERE no = ?1 AND sealed = ?2"};
 constexpr sql::Query secret_delete{"destination_secret.delete",
                                    "DELETE FROM destination_secret WHERE no = ?1"};
 constexpr sql::Query secret_delete_all{"destination_secret.delete_all",
@@ -140,10 +132,6 @@ Result<Page<DestinationRow>> list_all_destinations(sql::Connection& db, std::int
                               read_destination);
 }
 
-Result<Count> count_destinations(sql::Connection& db, std::int64_t workspace_no, std::int64_t cap) {
-    return detail::count_rows(db, destination_count, cap, workspace_no);
-}
-
 Result<Applied> update_destination(sql::Connection& db, const DestinationRow& row) {
     return detail::change(db, destination_update, row.no, row.version, row.entity_no, row.name,
                           row.state, row.state_reason, row.config, row.updated_at);
@@ -173,20 +161,9 @@ Result<std::vector<DestinationSecretRow>> list_destination_secrets(sql::Connecti
     return sql::all(db, secret_list, read_secret, destination_no, now);
 }
 
-Result<Page<DestinationSecretRow>> list_all_destination_secrets(sql::Connection& db,
-                                                                std::int64_t after,
-                                                                std::size_t limit) {
-    return detail::list_after(db, secret_every, {after, limit, Order::oldest_first}, read_secret);
-}
-
 Result<> expire_destination_secrets(sql::Connection& db, const SecretExpiry& expiry) {
     return sql::run(db, secret_expire, expiry.destination_no, expiry.purpose, expiry.keep_no,
                     expiry.at);
-}
-
-Result<Applied> reseal_destination_secret(sql::Connection& db, std::int64_t no, ByteView from,
-                                          ByteView to) {
-    return detail::change(db, secret_reseal, no, from, to);
 }
 
 Result<Applied> delete_destination_secret(sql::Connection& db, std::int64_t no) {

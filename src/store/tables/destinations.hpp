@@ -39,7 +39,6 @@ Result<Page<DestinationRow>> list_destinations(sql::Connection& db, std::int64_t
 /// Of all workspaces, not deleted, in order of number: what is loaded at start.
 Result<Page<DestinationRow>> list_all_destinations(sql::Connection& db, std::int64_t after,
                                                    std::size_t limit);
-Result<Count> count_destinations(sql::Connection& db, std::int64_t workspace_no, std::int64_t cap);
 
 /// Writes entity, name, state, reason, config and `updated_at` of `row`, and the version after
 /// `row.version`. `Applied::no` when the stored version is another one or it is deleted.
@@ -74,10 +73,6 @@ Result<std::int64_t> insert_destination_secret(sql::Connection& db,
 Result<std::vector<DestinationSecretRow>> list_destination_secrets(sql::Connection& db,
                                                                    std::int64_t destination_no,
                                                                    Timestamp now);
-/// Of all destinations, in order of number: what is loaded at start, or sealed again.
-Result<Page<DestinationSecretRow>> list_all_destination_secrets(sql::Connection& db,
-                                                                std::int64_t after,
-                                                                std::size_t limit);
 /// Ends the secrets of one purpose at `at`, those that would last longer, except number `keep_no`.
 struct SecretExpiry {
     std::int64_t destination_no = 0;
@@ -86,8 +81,6 @@ struct SecretExpiry {
     Timestamp at;
 };
 Result<> expire_destination_secrets(sql::Connection& db, const SecretExpiry& expiry);
-Result<Applied> reseal_destination_secret(sql::Connection& db, std::int64_t no, ByteView from,
-                                          ByteView to);
 Result<Applied> delete_destination_secret(sql::Connection& db, std::int64_t no);
 Result<std::int64_t> purge_destination_secrets(sql::Connection& db, Timestamp expired_before,
                                                std::size_t limit);

@@ -14,7 +14,6 @@ constexpr sql::Query key_insert{
     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"};
 constexpr Text key_select{
     "SELECT id, workspace_no, kek_id, wrapped, commitment, created_ms, retired_ms FROM data_key "};
-constexpr sql::Query key_by_id{"data_key.by_id", kept<key_select + "WHERE id = ?1">.chars};
 constexpr sql::Query key_list{
     "data_key.list",
     kept<key_select + "WHERE workspace_no = ?1 ORDER BY created_ms DESC LIMIT ?2">.chars};
@@ -24,9 +23,6 @@ constexpr sql::Query key_not_under{
 constexpr sql::Query key_rewrap{
     "data_key.rewrap",
     "UPDATE data_key SET kek_id = ?3, wrapped = ?4 WHERE id = ?1 AND kek_id = ?2"};
-constexpr sql::Query key_retire{
-    "data_key.retire", "UPDATE data_key SET retired_ms = ?2 WHERE id = ?1 AND retired_ms IS NULL"};
-constexpr sql::Query key_delete{"data_key.delete", "DELETE FROM data_key WHERE id = ?1"};
 
 constexpr sql::Query subject_insert{
     "subject_key.insert",
@@ -74,10 +70,6 @@ Result<> insert_data_key(sql::Connection& db, const DataKeyRow& row) {
                     row.commitment, row.created_at, row.retired_at);
 }
 
-Result<std::optional<DataKeyRow>> load_data_key(sql::Connection& db, const DataKeyId& id) {
-    return sql::one(db, key_by_id, read_key, ByteView{id});
-}
-
 Result<std::vector<DataKeyRow>> list_data_keys(sql::Connection& db, std::int64_t workspace_no) {
     return sql::all(db, key_list, read_key, workspace_no, detail::limit_of(data_keys_max));
 }
@@ -91,15 +83,6 @@ Result<std::vector<DataKeyRow>> list_data_keys_not_under(sql::Connection& db,
 Result<Applied> rewrap_data_key(sql::Connection& db, const DataKeyId& id, const Rewrap& rewrap) {
     return detail::change(db, key_rewrap, ByteView{id}, rewrap.from_kek_id, rewrap.to_kek_id,
                           rewrap.wrapped);
-}
-
-Result<Applied> retire_data_key(sql::Connection& db, const DataKeyId& id, Timestamp at) {
-    return detail::change(db, key_retire, ByteView{id}, at);
-}
-
-Result<Applied> delete_data_key(sql::Connection& db, const DataKeyId& id) {
-    CHECK(db.overwrite_deleted());
-    return detail::change(db, key_delete, ByteView{id});
 }
 
 Result<Applied> insert_subject_key(sql::Connection& db, const SubjectKeyRow& row) {

@@ -23,7 +23,6 @@ struct DataKeyRow {
 };
 
 Result<> insert_data_key(sql::Connection& db, const DataKeyRow& row);
-Result<std::optional<DataKeyRow>> load_data_key(sql::Connection& db, const DataKeyId& id);
 /// A workspace gets a new key for each purpose once a year, or after 2^28 values.
 inline constexpr std::size_t data_keys_max = 1'000;
 /// The newest `data_keys_max` of a workspace, newest first; the first that is not retired seals.
@@ -38,8 +37,6 @@ struct Rewrap {
     ByteView wrapped;
 };
 Result<Applied> rewrap_data_key(sql::Connection& db, const DataKeyId& id, const Rewrap& rewrap);
-Result<Applied> retire_data_key(sql::Connection& db, const DataKeyId& id, Timestamp at);
-Result<Applied> delete_data_key(sql::Connection& db, const DataKeyId& id);
 
 // --- subject_key: one key per envelope or person, destroyed when a person's data is erased. ---
 

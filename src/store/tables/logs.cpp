@@ -17,7 +17,6 @@ constexpr sql::Query log_open{"log.open",
                               kept<log_select +
                                    "WHERE workspace_no IS NOT DISTINCT FROM ?1 "
                                    "AND closed_ms IS NULL ORDER BY no DESC LIMIT 1">.chars};
-constexpr sql::Query log_by_origin{"log.by_origin", kept<log_select + "WHERE origin = ?1">.chars};
 constexpr sql::Query log_by_no{"log.by_no", kept<log_select + "WHERE no = ?1">.chars};
 constexpr sql::Query log_list{"log.list",
                               kept<log_select + "WHERE no > ?1 ORDER BY no LIMIT ?2">.chars};
@@ -93,10 +92,6 @@ Result<std::int64_t> insert_log(sql::Connection& db, const LogRow& row) {
 Result<std::optional<LogRow>> find_open_log(sql::Connection& db,
                                             std::optional<std::int64_t> workspace_no) {
     return sql::one(db, log_open, read_log, workspace_no);
-}
-
-Result<std::optional<LogRow>> find_log_by_origin(sql::Connection& db, std::string_view origin) {
-    return sql::one(db, log_by_origin, read_log, origin);
 }
 
 Result<std::optional<LogRow>> load_log(sql::Connection& db, std::int64_t no) {

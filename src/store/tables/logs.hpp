@@ -21,7 +21,6 @@ Result<std::int64_t> insert_log(sql::Connection& db, const LogRow& row);
 /// The one that is open; without a workspace, the root log.
 Result<std::optional<LogRow>> find_open_log(sql::Connection& db,
                                             std::optional<std::int64_t> workspace_no);
-Result<std::optional<LogRow>> find_log_by_origin(sql::Connection& db, std::string_view origin);
 Result<std::optional<LogRow>> load_log(sql::Connection& db, std::int64_t no);
 /// Oldest first, closed ones too.
 Result<Page<LogRow>> list_logs(sql::Connection& db, std::int64_t after, std::size_t limit);

@@ -22,7 +22,7 @@ TEST_F(Logs, a_workspace_and_the_installation_have_one_open_log_each) {
     EXPECT_EQ(must(close_log(db(), first, from_ms(9))), Applied::yes);
     EXPECT_EQ(must(close_log(db(), first, from_ms(10))), Applied::no);
     EXPECT_EQ(must(find_open_log(db(), 1))->no, fork);
-    EXPECT_EQ(must(find_log_by_origin(db(), "example/ws"))->closed_at, from_ms(9));
+    EXPECT_EQ(must(load_log(db(), first))->closed_at, from_ms(9));
     EXPECT_EQ(must(load_log(db(), fork))->forked_from, first);
     EXPECT_EQ(must(list_logs(db(), 0, 2)).rows.size(), 2U);
     EXPECT_EQ(must(list_logs(db(), *must(list_logs(db(), 0, 2)).next, 2)).rows.size(), 1U);

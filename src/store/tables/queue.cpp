@@ -16,14 +16,10 @@ constexpr sql::Query due_of_destination{
     "SELECT due_ms, delivery_no, destination_no FROM due "
     "WHERE destination_no = ?1 AND (due_ms, delivery_no) > (?2, ?3) "
     "ORDER BY due_ms, delivery_no LIMIT ?4"};
-constexpr sql::Query due_count{"due.count",
-                               "SELECT due_ms FROM due WHERE destination_no = ?1 LIMIT ?2"};
 constexpr sql::Query held_list{
     "held.list",
     "SELECT delivery_no FROM held WHERE destination_no = ?1 AND delivery_no > ?2 "
     "ORDER BY delivery_no LIMIT ?3"};
-constexpr sql::Query held_count{"held.count",
-                                "SELECT delivery_no FROM held WHERE destination_no = ?1 LIMIT ?2"};
 
 constexpr sql::Query due_total{"due.total", "SELECT due_ms FROM due LIMIT ?1"};
 constexpr sql::Query held_total{"held.total", "SELECT delivery_no FROM held LIMIT ?1"};
@@ -85,18 +81,10 @@ Result<std::vector<DueRow>> list_due_of_destination(sql::Connection& db,
                     detail::limit_of(limit));
 }
 
-Result<Count> count_due(sql::Connection& db, std::int64_t destination_no, std::int64_t cap) {
-    return detail::count_rows(db, due_count, cap, destination_no);
-}
-
 Result<std::vector<std::int64_t>> list_held(sql::Connection& db, std::int64_t destination_no,
                                             std::int64_t after, std::size_t limit) {
     return sql::all(db, held_list, detail::first_integer, destination_no, after,
                     detail::limit_of(limit));
-}
-
-Result<Count> count_held(sql::Connection& db, std::int64_t destination_no, std::int64_t cap) {
-    return detail::count_rows(db, held_count, cap, destination_no);
 }
 
 Result<std::vector<std::int64_t>> hold_due(sql::Connection& db, const QueueSlice& slice) {

@@ -24,12 +24,10 @@ Result<std::vector<DueRow>> list_due(sql::Connection& db, Timestamp until,
 Result<std::vector<DueRow>> list_due_of_destination(sql::Connection& db,
                                                     std::int64_t destination_no,
                                                     const TimePosition& after, std::size_t limit);
-Result<Count> count_due(sql::Connection& db, std::int64_t destination_no, std::int64_t cap);
 
 /// Numbers of held deliveries, oldest first.
 Result<std::vector<std::int64_t>> list_held(sql::Connection& db, std::int64_t destination_no,
                                             std::int64_t after, std::size_t limit);
-Result<Count> count_held(sql::Connection& db, std::int64_t destination_no, std::int64_t cap);
 
 /// What waits over all destinations, each counted up to `cap`.
 struct QueueFigures {

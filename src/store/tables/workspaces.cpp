@@ -46,9 +46,6 @@ constexpr Text entity_select{
     "SELECT no, id, workspace_no, reference, name, created_ms, settings FROM entity "};
 constexpr sql::Query entity_by_id{
     "entity.by_id", kept<entity_select + "WHERE id = ?2 AND workspace_no = ?1">.chars};
-constexpr sql::Query entity_by_reference{
-    "entity.by_reference",
-    kept<entity_select + "WHERE workspace_no = ?1 AND reference = ?2">.chars};
 constexpr sql::Query entity_by_no{"entity.by_no", kept<entity_select + "WHERE no = ?1">.chars};
 constexpr Both entity_list{
     {"entity.newest",
@@ -143,12 +140,6 @@ Result<std::int64_t> insert_entity(sql::Connection& db, const EntityRow& row) {
 Result<std::optional<EntityRow>> find_entity(sql::Connection& db, std::int64_t workspace_no,
                                              const EntityId& id) {
     return sql::one(db, entity_by_id, read_entity, workspace_no, id);
-}
-
-Result<std::optional<EntityRow>> find_entity_by_reference(sql::Connection& db,
-                                                          std::int64_t workspace_no,
-                                                          std::string_view reference) {
-    return sql::one(db, entity_by_reference, read_entity, workspace_no, reference);
 }
 
 Result<std::optional<EntityRow>> load_entity(sql::Connection& db, std::int64_t no) {

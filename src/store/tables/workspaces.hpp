@@ -59,9 +59,6 @@ struct EntityRow {
 Result<std::int64_t> insert_entity(sql::Connection& db, const EntityRow& row);
 Result<std::optional<EntityRow>> find_entity(sql::Connection& db, std::int64_t workspace_no,
                                              const EntityId& id);
-Result<std::optional<EntityRow>> find_entity_by_reference(sql::Connection& db,
-                                                          std::int64_t workspace_no,
-                                                          std::string_view reference);
 Result<std::optional<EntityRow>> load_entity(sql::Connection& db, std::int64_t no);
 Result<Page<EntityRow>> list_entities(sql::Connection& db, std::int64_t workspace_no,
                                       const PageOptions& page);
