@@ -77,7 +77,7 @@ TEST(Load, gives_the_defaults_when_nothing_is_set) {
     ASSERT_TRUE(loaded) << loaded.error().detail;
     const Settings& settings = loaded->settings();
     EXPECT_EQ(settings.listen.address, (HostPort{"127.0.0.1", 8427}));
-    EXPECT_EQ(settings.store.page_cache_bytes, 56U << 20);
+    EXPECT_EQ(settings.store.page_cache_bytes, 40U << 20);
     EXPECT_EQ(settings.delivery.timeout, 30s);
     EXPECT_THAT(settings.delivery.schedule,
                 ElementsAre(0s, 5min, 35min, 155min, 26h + 35min, 50h + 35min, 72h));
