@@ -25,7 +25,7 @@ struct Record {
 
     // Who: a row number, or what a new row needs.
     std::int64_t delivery_no = 0;
-    DeliveryId id;
+    DeliveryId id;  ///< of an attempt: how the ledger names the delivery at its end
     std::int64_t event_seq = 0;
     std::int64_t destination_no = 0;
     std::int64_t workspace_no = 0;

@@ -2,7 +2,6 @@
 
 #include "base/json.hpp"
 #include "delivery/engine.hpp"
-#include "store/tables/delivery_ids.hpp"
 
 namespace blotter::delivery {
 
@@ -128,8 +127,6 @@ runtime::Task<> Engine::write_again() {
 void Engine::spill(Waiting& waiting, Timestamp at, DeliveryState state, std::string reason) {
     Record record;
     record.what = Record::What::row;
-    record.id =
-        store::planned_delivery_id(waiting.fresh.event->id, waiting.fresh.target->destination.no);
     record.event_seq = waiting.fresh.event->seq;
     record.destination_no = waiting.fresh.target->destination.no;
     record.workspace_no = waiting.fresh.event->workspace_no;

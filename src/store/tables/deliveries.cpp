@@ -66,6 +66,7 @@ constexpr sql::Query attempt_insert{
     "attempt.insert",
     "INSERT INTO attempt (key, started_ms, took_us, outcome, status, detail) "
     "VALUES (?1, ?2, ?3, ?4, ?5, ?6)"};
+
 constexpr sql::Query due_insert{
     "due.insert", "INSERT INTO due (due_ms, delivery_no, destination_no) VALUES (?1, ?2, ?3)"};
 constexpr sql::Query due_delete{"due.delete",

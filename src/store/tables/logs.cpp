@@ -65,11 +65,16 @@ CheckpointRow read_checkpoint(const sql::Statement& s) {
             .signed_at = sql::time_at(s, 4)};
 }
 
-/// How many entries one log has room for.
+/// How many entries one log has room for, and how many logs the keys have room for.
 constexpr std::int64_t log_keys = std::int64_t{1} << 36;
+constexpr std::int64_t logs_max = std::int64_t{1} << 26;
+/// Whether there can be such an entry. Numbers that come out of a table may be anybody's: who looks
+/// for damage must hear of it.
+bool has_key(std::int64_t log_no, std::int64_t n) {
+    return log_no >= 0 && log_no < logs_max && n >= 0 && n < log_keys;
+}
 /// The key of an entry; that of number 0 of the next log is the end of a log.
 std::int64_t leaf_key(std::int64_t log_no, std::int64_t n) {
-    INVARIANT(n >= 0 && n < log_keys);
     return log_no * log_keys + n;
 }
 
@@ -107,14 +112,17 @@ Result<Applied> close_log(sql::Connection& db, std::int64_t no, Timestamp at) {
 }
 
 Result<> insert_leaf(sql::Connection& db, std::int64_t log_no, std::int64_t n, ByteView entry) {
+    INVARIANT(has_key(log_no, n));
     return sql::run(db, leaf_insert, leaf_key(log_no, n), entry);
 }
 
 Result<std::optional<Bytes>> load_leaf(sql::Connection& db, std::int64_t log_no, std::int64_t n) {
+    if (!has_key(log_no, n)) return std::nullopt;
     return sql::one(db, leaf_read, first_bytes, leaf_key(log_no, n));
 }
 
 Result<std::int64_t> log_size(sql::Connection& db, std::int64_t log_no) {
+    if (!has_key(log_no, 0)) return 0;
     const std::int64_t begin = leaf_key(log_no, 0);
     TRY(const auto last,
         sql::one(db, leaf_last, detail::first_integer, begin, leaf_key(log_no + 1, 0)));
@@ -122,6 +130,7 @@ Result<std::int64_t> log_size(sql::Connection& db, std::int64_t log_no) {
 }
 
 Result<std::vector<Bytes>> list_leaves(sql::Connection& db, const LeafRange& range) {
+    if (!has_key(range.log_no, range.first)) return std::vector<Bytes>{};
     return sql::all(db, leaf_list, first_bytes, leaf_key(range.log_no, range.first),
                     leaf_key(range.log_no + 1, 0), detail::limit_of(range.count));
 }

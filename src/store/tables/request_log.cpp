@@ -78,15 +78,15 @@ std::vector<RequestLogRow> read_slice(const sql::Statement& s) {
             fields[i] = field.value_or("");
         }
         if (!whole) continue;
-        out.push_back({.no = no,
-                       .at = from_ms(number_of(fields[0])),
-                       .key_no = number_of(fields[1]),
-                       .method = std::string{fields[4]},
-                       .path = std::string{*line},
-                       .status = static_cast<int>(number_of(fields[2])),
-                       .took = std::chrono::microseconds{number_of(fields[3])},
-                       .remote = std::string{fields[5]},
-                       .request_id = std::string{fields[6]}});
+        out.push_back({{.at = from_ms(number_of(fields[0])),
+                        .key_no = number_of(fields[1]),
+                        .method = std::string{fields[4]},
+                        .path = std::string{*line},
+                        .status = static_cast<int>(number_of(fields[2])),
+                        .took = std::chrono::microseconds{number_of(fields[3])},
+                        .remote = std::string{fields[5]},
+                        .request_id = std::string{fields[6]}},
+                       no});
     }
     return out;
 }

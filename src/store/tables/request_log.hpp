@@ -11,17 +11,20 @@
 /// as much as its entry in the ledger.
 namespace blotter::store {
 
-/// A request as it is noted. Control characters in texts are written as spaces.
-struct RequestLine {
+/// A request and its answer. `Text` is a view while it is noted, and its own when it is read.
+template <typename Text>
+struct RequestFacts {
     Timestamp at;
     std::int64_t key_no = 0;
-    std::string_view method;
-    std::string_view path;
+    Text method;
+    Text path;
     int status = 0;
     std::chrono::microseconds took{0};
-    std::string_view remote;
-    std::string_view request_id;
+    Text remote;
+    Text request_id;
 };
+/// As it is noted. Control characters in texts are written as spaces.
+using RequestLine = RequestFacts<std::string_view>;
 
 /// What is written together: requests of one workspace, or those of none, the oldest first.
 struct RequestSlice {
@@ -38,17 +41,9 @@ struct RequestSlice {
 /// One that has lines.
 Result<> insert_request_slice(sql::Connection& db, const RequestSlice& slice);
 
-/// A request as it is read.
-struct RequestLogRow {
+/// As it is read.
+struct RequestLogRow : RequestFacts<std::string> {
     std::int64_t no = 0;  ///< without gaps over all workspaces
-    Timestamp at;
-    std::int64_t key_no = 0;
-    std::string method;
-    std::string path;
-    int status = 0;
-    std::chrono::microseconds took{0};
-    std::string remote;
-    std::string request_id;
 };
 /// Positions are the rows' numbers.
 Result<Page<RequestLogRow>> list_request_log(sql::Connection& db, std::int64_t workspace_no,
