@@ -15,6 +15,7 @@
 #include "delivery/probe.hpp"
 #include "delivery/record.hpp"
 #include "delivery/scribe.hpp"
+#include "observe/line_allowance.hpp"
 #include "observe/log.hpp"
 #include "runtime/entropy.hpp"
 #include "runtime/mailbox.hpp"
@@ -191,6 +192,7 @@ class Engine {
 
     Parts parts_;
     Options options_;
+    observe::LineAllowance success_lines_{200};
     routing::DirectoryPtr directory_;
     Dispatcher dispatcher_;
     DueQueue due_;
