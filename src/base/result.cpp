@@ -23,6 +23,27 @@ const Row& row_of(Errc code) {
 
 }  // namespace
 
+Error::Error(Errc c, std::string d, std::string p, std::source_location w)
+    : code(c), detail(std::move(d)), pointer(std::move(p)), where(w) {}
+Error::Error(const Error& other) = default;
+Error::Error(Error&& other) noexcept = default;
+Error& Error::operator=(const Error& other) = default;
+Error& Error::operator=(Error&& other) noexcept = default;
+Error::~Error() = default;
+
+std::unexpected<Error> fail(Errc code, std::string detail, std::string pointer,
+                            std::source_location where) {
+    return std::unexpected<Error>(Error{code, std::move(detail), std::move(pointer), where});
+}
+
+std::unexpected<Error> pass(Error&& error) {
+    return std::unexpected<Error>(std::move(error));
+}
+
+std::unexpected<Error> pass(const Error& error) {
+    return std::unexpected<Error>(error);
+}
+
 std::string_view to_text(Errc code) {
     return row_of(code).name;
 }

@@ -31,6 +31,15 @@ struct Error {
     std::string detail;
     std::string pointer{};
     std::source_location where{};
+
+    Error(Errc code, std::string detail, std::string pointer = {}, std::source_location where = {});
+    // Not inline: what moves and frees two texts would stand between the instructions that are run,
+    // at every place that a failure may pass.
+    Error(const Error& other);
+    Error(Error&& other) noexcept;
+    Error& operator=(const Error& other);
+    Error& operator=(Error&& other) noexcept;
+    ~Error();
 };
 
 /// Expected failures are values; exceptions mean "this should not happen".
@@ -38,16 +47,13 @@ template <typename T = void>
 using Result = std::expected<T, Error>;
 
 /// Builds the failing side of a Result. The location is where the failure was first named.
-[[nodiscard]] inline std::unexpected<Error> fail(
+[[nodiscard, gnu::cold]] std::unexpected<Error> fail(
     Errc code, std::string detail, std::string pointer = {},
-    std::source_location where = std::source_location::current()) {
-    return std::unexpected<Error>(Error{code, std::move(detail), std::move(pointer), where});
-}
+    std::source_location where = std::source_location::current());
 
 /// Passes a failure on, with its origin kept.
-[[nodiscard]] inline std::unexpected<Error> pass(Error error) {
-    return std::unexpected<Error>(std::move(error));
-}
+[[nodiscard, gnu::cold]] std::unexpected<Error> pass(Error&& error);
+[[nodiscard, gnu::cold]] std::unexpected<Error> pass(const Error& error);
 
 /// "not_found: there is no envelope env_…", for logs and the command line.
 std::string describe(const Error& error);

@@ -90,7 +90,7 @@ TEST(LogLine, writes_durations_as_milliseconds) {
 }
 
 TEST(LogLine, names_an_error_with_its_words) {
-    const Error error{.code = Errc::timeout, .detail = "no answer in 30s"};
+    const Error error{Errc::timeout, "no answer in 30s"};
     EXPECT_THAT(json_line({{"error", error}, {"code", Errc::timeout}}),
                 HasSubstr(R"("error":"timeout: no answer in 30s","code":"timeout")"));
 }

@@ -210,16 +210,16 @@ Result<std::vector<IpAddress>> EgressGuard::choose(std::span<const IpAddress> re
                                                    std::span<const Cidr> workspace_allow) const {
     if (resolved.empty()) return fail(Errc::resolve_failed, "the host name has no address");
     std::vector<IpAddress> out;
-    Error first{};
+    std::optional<Error> first;
     for (const IpAddress& address : resolved) {
         auto verdict = check_address({address, port}, workspace_allow);
         if (verdict) {
             out.push_back(address);
-        } else if (first.detail.empty()) {
+        } else if (!first) {
             first = std::move(verdict).error();
         }
     }
-    if (out.empty()) return pass(std::move(first));
+    if (out.empty()) return pass(*std::move(first));
     return out;
 }
 

@@ -191,7 +191,7 @@ TEST(SlackAnswer, every_code_of_the_reference_has_its_class) {
 }
 
 TEST(SlackAnswer, that_never_came_is_unclear_only_when_the_request_may_have_arrived) {
-    http::Failure failure;
+    http::Failure failure{.error = {Errc::connection_closed, "the connection broke"}};
     failure.sent = http::Failure::Sent::no;
     EXPECT_EQ(judge_call(std::unexpected{failure}).kind, ErrorClass::retry);
     failure.sent = http::Failure::Sent::maybe;
