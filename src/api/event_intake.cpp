@@ -208,9 +208,9 @@ json::Object answer_of(const Taken& taken) {
 std::string answer_text(const intake::Accepted& accepted) {
     std::string out;
     out.reserve(160);
-    out.append(R"({"id":")").append(accepted.id.text());
+    out.append(R"({"id":")").append(accepted.id.short_text().view());
     out.append(R"(","status":"accepted","accepted_at":")");
-    out.append(to_rfc3339(accepted.accepted_at)).append(R"(","deliveries":)");
+    out.append(rfc3339_of(accepted.accepted_at).view()).append(R"(","deliveries":)");
     out.append(std::to_string(accepted.deliveries));
     if (accepted.repeated) out += R"(,"repeated":true)";
     return out += '}';

@@ -10,6 +10,7 @@
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "base/short_text.hpp"
 #include "base/time.hpp"
 
 namespace blotter {
@@ -37,11 +38,17 @@ struct Id {
 
     static constexpr std::string_view prefix = Tag::prefix;
 
-    std::string text() const {
+    std::string text() const { return std::string{short_text().view()}; }
+    /// The same without an allocation.
+    ShortText<prefix.size() + 27> short_text() const {
         const Base32 digits = base32_of(value);
-        std::string out;
-        out.reserve(prefix.size() + 1 + digits.size());
-        return out.append(prefix).append(1, '_').append(digits.data(), digits.size());
+        ShortText<prefix.size() + 27> out;
+        char* at = out.room();
+        at += prefix.copy(at, prefix.size());
+        *at++ = '_';
+        std::copy(digits.begin(), digits.end(), at);
+        out.set_size(prefix.size() + 27);
+        return out;
     }
     bool is_nil() const { return value == Uuid{}; }
     ByteView bytes() const { return value; }

@@ -1,5 +1,6 @@
 #include "base/time.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -68,19 +69,26 @@ void put_digits(char* end, int count, std::int64_t number) {
 
 }  // namespace
 
-std::string to_rfc3339(Timestamp at) {
+TimeText rfc3339_of(Timestamp at) {
+    TimeText out;
     const auto day = std::chrono::floor<std::chrono::days>(at);
     const std::chrono::year_month_day date{day};
     const std::chrono::hh_mm_ss time{at - day};
     const int year = static_cast<int>(date.year());
-    if (year < 0 || year > 9999)
-        return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", year,
-                           static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                           time.hours().count(), time.minutes().count(), time.seconds().count(),
-                           time.subseconds().count());
+    if (year < 0 || year > 9999) {
+        const auto written = fmt::format_to_n(
+            out.room(), TimeText::bytes_max, "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", year,
+            static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+            time.hours().count(), time.minutes().count(), time.seconds().count(),
+            time.subseconds().count());
+        out.set_size(std::min(written.size, TimeText::bytes_max));
+        return out;
+    }
     // By hand: every event is stamped several times.
-    std::string out = "0000-00-00T00:00:00.000Z";
-    char* const text = out.data();
+    constexpr std::string_view form = "0000-00-00T00:00:00.000Z";
+    char* const text = out.room();
+    form.copy(text, form.size());
+    out.set_size(form.size());
     put_digits(text + 4, 4, year);
     put_digits(text + 7, 2, static_cast<unsigned>(date.month()));
     put_digits(text + 10, 2, static_cast<unsigned>(date.day()));
@@ -89,6 +97,10 @@ std::string to_rfc3339(Timestamp at) {
     put_digits(text + 19, 2, time.seconds().count());
     put_digits(text + 23, 3, time.subseconds().count());
     return out;
+}
+
+std::string to_rfc3339(Timestamp at) {
+    return std::string{rfc3339_of(at).view()};
 }
 
 Result<Timestamp> parse_rfc3339(std::string_view text) {

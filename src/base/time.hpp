@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/result.hpp"
+#include "base/short_text.hpp"
 
 namespace blotter {
 
@@ -34,6 +35,9 @@ constexpr Timestamp from_ms(std::int64_t ms) {
 
 /// RFC 3339 in UTC with milliseconds: "2026-05-26T14:32:00.123Z".
 std::string to_rfc3339(Timestamp at);
+/// The same without an allocation.
+using TimeText = ShortText<48>;
+TimeText rfc3339_of(Timestamp at);
 /// Any RFC 3339 date-time with an offset, between the years 1970 and 9999; fractions beyond
 /// milliseconds are cut; a leap second counts as :59.999.
 Result<Timestamp> parse_rfc3339(std::string_view text);

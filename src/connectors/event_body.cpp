@@ -42,9 +42,9 @@ void append_member(std::string& out, std::string_view name, std::string_view val
 std::string standard(const EventFacts& event, bool aliases, const json::Value& data) {
     std::string out;
     out.reserve(1'024);
-    append_member(out, "id", event.id.text());
+    append_member(out, "id", event.id.short_text());
     append_member(out, "type", aliases ? alias_of(event.type) : to_text(event.type));
-    append_member(out, "timestamp", to_rfc3339(event.occurred_at));
+    append_member(out, "timestamp", rfc3339_of(event.occurred_at));
     append_member(out, "workspace_id", event.workspace_id);
     if (!event.entity_id.empty()) append_member(out, "entity_id", event.entity_id);
     out += ",\"data\":";

@@ -64,6 +64,7 @@ Result<std::optional<Accepted>> Intake::find_repeated(store::Tx& tx, std::int64_
 Result<> Intake::write_waiting(store::Tx& tx, const connectors::EventFacts& facts,
                                const std::vector<routing::TargetPtr>& plan,
                                std::vector<Fresh>& fresh, std::vector<Waiting>& due) {
+    fresh.reserve(plan.size());
     for (const routing::TargetPtr& target : plan) {
         const Destination& destination = target->destination;
         const bool enabled = destination.state == DestinationState::enabled;

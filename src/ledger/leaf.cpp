@@ -331,9 +331,9 @@ Result<std::string> event_entry(std::uint64_t number, Timestamp at, std::string_
                                 const AcceptedEvent& event) {
     CHECK(check_head(number, at, tenant));
     EntryWriter writer;
-    writer.add_text("at", to_rfc3339(at));
+    writer.add_text("at", rfc3339_of(at));
     writer.add_text("c", to_hex(event.commitment));
-    writer.add_text("eid", event.event.text());
+    writer.add_text("eid", event.event.short_text());
     writer.add_text("k", to_text(LeafKind::event_accepted));
     writer.add_number("n", number);
     writer.add_text("t", tenant);

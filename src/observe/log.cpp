@@ -123,7 +123,7 @@ class LineWriter {
     explicit LineWriter(Format format) : format_(format) {}
 
     void head(Level level, Timestamp at, What what) {
-        const std::string time = to_rfc3339(at);
+        const TimeText time = rfc3339_of(at);
         if (format_ == Format::json)
             put({R"({"at":")", time, R"(","level":")", to_text(level), R"(","what":")", what.name(),
                  "\""});

@@ -55,7 +55,10 @@ const json::Value* metadata_of(const json::Value& data) {
 Plan plan(const Directory& directory, const Subject& subject) {
     Plan out;
     std::optional<FilterInput> input;
-    for (const TargetPtr& target : directory.targets(subject.workspace_no)) {
+    const auto& targets = directory.targets(subject.workspace_no);
+    // Few of many take an event.
+    out.targets.reserve(std::min<std::size_t>(targets.size(), 4));
+    for (const TargetPtr& target : targets) {
         if (!in_scope(target->destination, subject)) continue;
         if (target->filter) {
             if (!input) input.emplace(subject);

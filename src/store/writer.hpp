@@ -23,6 +23,7 @@ class Tx {
     sql::Connection& db() { return connection_; }
     /// Runs on the writer's thread after the commit is durable, before the caller resumes.
     void after_commit(std::move_only_function<void()> action) {
+        if (committed_.empty()) committed_.reserve(4);
         committed_.push_back(std::move(action));
     }
     /// Runs on the writer's thread as soon as this work, or the whole group, is undone: the last

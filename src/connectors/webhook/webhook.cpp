@@ -150,7 +150,7 @@ std::shared_ptr<const std::string> WebhookConnector::body_of(const AttemptReques
 
 Result<std::string> WebhookConnector::sign(Prepared& prepared, const AttemptRequest& request,
                                            std::string_view body, std::string& shown) {
-    const std::string id = request.event->id.text();
+    const auto id = request.event->id.short_text();
     const std::chrono::sys_seconds at = security::webhook_second(request.started_at);
     std::string fields;
     fields.reserve(256);
@@ -165,7 +165,8 @@ Result<std::string> WebhookConnector::sign(Prepared& prepared, const AttemptRequ
         prepared.compat->append_signature(fields, at, as_bytes(body));
         fields += "\r\n";
     }
-    shown = prepared.shown_head + fields;
+    shown.reserve(prepared.shown_head.size() + fields.size());
+    shown.append(prepared.shown_head).append(fields);
     return fields;
 }
 

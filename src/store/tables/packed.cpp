@@ -25,6 +25,7 @@ std::optional<std::uint64_t> take(ByteView& packed) {
 
 void pack_numbers(std::span<const std::int64_t> numbers, Bytes& out) {
     INVARIANT(numbers.size() <= packed_numbers_max);
+    out.reserve(out.size() + 2 * numbers.size());
     for (const std::int64_t number : numbers) {
         INVARIANT(number >= 0);
         auto rest = static_cast<std::uint64_t>(number);
