@@ -1,5 +1,6 @@
 #include "delivery/engine.hpp"
 
+#include <algorithm>
 #include <filesystem>
 
 #include <boost/asio/post.hpp>
@@ -19,18 +20,32 @@ using namespace std::chrono_literals;
 using store::make_folder;
 using store::must;
 
-/// Notes what is started; each attempt takes an hour.
+/// Notes what is started; each attempt takes an hour, or is answered at once.
 struct Noting final : connectors::Connector {
     explicit Noting(runtime::Loop& l) : loop(l) {}
     runtime::Task<connectors::ReportPtr> attempt(connectors::AttemptRequest request) override {
         started.push_back(request.target->destination.no);
-        co_await loop.sleep_for(1h);
-        co_return std::make_unique<connectors::AttemptReport>();
+        auto report = std::make_unique<connectors::AttemptReport>();
+        report->attempt.started_at = request.started_at;
+        report->status = answer;
+        if (!answer) co_await loop.sleep_for(1h);
+        co_return report;
     }
     void forget(std::int64_t) override {}
 
     runtime::Loop& loop;
+    std::optional<int> answer;
     std::vector<std::int64_t> started;
+};
+
+/// Keeps the log's lines.
+struct Lines final : observe::LogSink {
+    void write(std::string_view line) override { all.emplace_back(line); }
+    std::size_t count(std::string_view what) const {
+        const auto speaks = [&](const std::string& line) { return line.contains(what); };
+        return static_cast<std::size_t>(std::ranges::count_if(all, speaks));
+    }
+    std::vector<std::string> all;
 };
 
 /// Nothing is accepted here.
@@ -93,6 +108,7 @@ struct EngineTest : testing::Test {
         event->seq = ++events;
         event->accepted_at = clock.wall();
         event->payload = std::make_shared<const std::string>("{}");
+        owed.accepted(event->seq, 1);
         engine->put(intake::Fresh{event, targets[static_cast<std::size_t>(destination_no - 1)]});
     }
 
@@ -115,10 +131,8 @@ struct EngineTest : testing::Test {
     FirstAttempts owed{0};
     std::optional<Scribe> scribe;
     Backlogs backlogs;
-    struct Nowhere final : observe::LogSink {
-        void write(std::string_view) override {}
-    } nowhere;
-    observe::Logger log{{}, nowhere, [this] { return clock.wall(); }};
+    Lines lines;
+    observe::Logger log{{}, lines, [this] { return clock.wall(); }};
     DeliveryProbe probe;
     Noting noting{loop};
     std::int64_t events = 0;
@@ -139,6 +153,26 @@ TEST_F(EngineTest, a_burst_leaves_the_loop_to_others_between_a_few_starts) {
     ASSERT_EQ(noting.started.size(), static_cast<std::size_t>(count)) << "all were started";
     for (std::size_t i = 1; i < seen.size(); ++i)
         EXPECT_LE(static_cast<int>(seen[i] - seen[i - 1]), Engine::starts_at_once) << "turn " << i;
+}
+
+TEST_F(EngineTest, of_many_successes_in_a_second_some_have_a_line_and_the_rest_is_counted) {
+    const auto attempts = [&](int number, int answer) {
+        noting.answer = answer;
+        for (int i = 0; i < number; ++i) put(1 + i % count);
+        while (loop.poll() + writer->drain() > 0) {
+        }
+    };
+    attempts(250, 200);
+    EXPECT_EQ(noting.started.size(), 250U);
+    EXPECT_EQ(lines.count("delivery.attempted"), 200U);
+    clock.advance(1s);
+    attempts(20, 200);
+    EXPECT_EQ(lines.count("delivery.attempted"), 220U) << "a second later there is room again";
+    EXPECT_EQ(lines.count(R"("what":"delivery.lines_left_out","count":50)"), 1U);
+    attempts(200, 200);
+    EXPECT_EQ(lines.count("delivery.attempted"), 400U);
+    attempts(20, 500);
+    EXPECT_EQ(lines.count("delivery.attempted"), 420U) << "each failure has its line";
 }
 
 }  // namespace
