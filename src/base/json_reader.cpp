@@ -29,6 +29,7 @@ void ObjectReader::refuse(std::string_view name, std::string reason) {
 }
 
 const Value* ObjectReader::take(std::string_view name) {
+    // As many members as most objects are asked for.
     if (asked_.empty()) asked_.reserve(8);
     asked_.emplace_back(name);
     const Value* found = value_->find(name);

@@ -444,7 +444,7 @@ void Engine::log_attempt(const Loaded& loaded, const Destination& destination,
     if (!parts_.log.writes(observe::Level::info)) return;
     const bool succeeded = outcome.kind() == OutcomeKind::success;
     if (succeeded && !success_lines_.take(report.attempt.started_at)) return;
-    if (const std::uint64_t left_out = success_lines_.left_out(); left_out > 0)
+    if (const std::uint64_t left_out = success_lines_.take_left_out(); left_out > 0)
         parts_.log.info("delivery.lines_left_out", {{"count", left_out}});
     const std::string next = decision.after.due ? to_rfc3339(*decision.after.due) : "";
     parts_.log.info("delivery.attempted",

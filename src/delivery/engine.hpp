@@ -192,7 +192,7 @@ class Engine {
 
     Parts parts_;
     Options options_;
-    observe::LineAllowance success_lines_{200};
+    observe::LineAllowance success_lines_{200};  ///< about attempts that succeed
     routing::DirectoryPtr directory_;
     Dispatcher dispatcher_;
     DueQueue due_;

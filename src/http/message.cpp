@@ -70,6 +70,7 @@ bool is_field_value(std::string_view text) {
 void Headers::add(std::string_view name, std::string_view value) {
     INVARIANT(entries_.size() < fields_max);
     INVARIANT(is_token(name));
+    // As many as most messages have: one allocation, not four.
     if (entries_.empty()) entries_.reserve(8);
     const std::size_t at = text_.size();
     text_.append(name).append(value);

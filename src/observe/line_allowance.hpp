@@ -29,8 +29,8 @@ class LineAllowance {
         return false;
     }
 
-    /// How many were refused since this was asked last.
-    std::uint64_t left_out() { return std::exchange(left_out_, 0); }
+    /// How many were refused since this was called last.
+    std::uint64_t take_left_out() { return std::exchange(left_out_, 0); }
 
   private:
     std::uint32_t per_second_;

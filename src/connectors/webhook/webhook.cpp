@@ -166,7 +166,7 @@ Result<std::string> WebhookConnector::sign(Prepared& prepared, const AttemptRequ
         fields += "\r\n";
     }
     shown.reserve(prepared.shown_head.size() + fields.size());
-    shown.append(prepared.shown_head).append(fields);
+    shown.assign(prepared.shown_head).append(fields);
     return fields;
 }
 

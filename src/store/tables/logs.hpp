@@ -30,6 +30,7 @@ Result<Applied> close_log(sql::Connection& db, std::int64_t no, Timestamp at);
 
 /// The hot path. `conflict` when the log has a leaf of that number: a second writer.
 Result<> insert_leaf(sql::Connection& db, std::int64_t log_no, std::int64_t n, ByteView entry);
+/// Nothing, too, for numbers that no leaf can have, as a damaged row may name them.
 Result<std::optional<Bytes>> load_leaf(sql::Connection& db, std::int64_t log_no, std::int64_t n);
 /// How many leaves the log has: one more than the last number, which have no gaps.
 Result<std::int64_t> log_size(sql::Connection& db, std::int64_t log_no);
