@@ -113,50 +113,6 @@ bool carries_links(const connectors::EventFacts& event) {
     return files != nullptr && files->as_object() != nullptr && !files->as_object()->empty();
 }
 
-/// Written by hand, without a tree: every attempt has one.
-class DetailWriter {
-  public:
-    explicit DetailWriter(std::size_t room) { out_.reserve(room); }
-    void text(std::string_view name, std::string_view value) {
-        if (value.empty()) return;
-        begin(name);
-        json::append_quoted(out_, value);
-    }
-    void yes(std::string_view name) {
-        begin(name);
-        out_ += "true";
-    }
-    std::string finish() { return std::move(out_ += '}'); }
-
-  private:
-    void begin(std::string_view name) {
-        if (out_.size() > 1) out_ += ',';
-        json::append_quoted(out_, name);
-        out_ += ':';
-    }
-    std::string out_{"{"};
-};
-
-std::string detail_of(const Attempt& a) {
-    // The names, and two more for the ends of the lines of each head.
-    DetailWriter out{a.error.size() + a.address.size() + a.request_headers.size() +
-                     a.answer.size() + 256};
-    out.text("error", a.error);
-    out.text("address", a.address);
-    out.text("tls_version", a.tls_version);
-    out.text("tls_cipher", a.tls_cipher);
-    out.text("peer_certificate_sha256", a.peer_certificate_sha256);
-    out.text("request_headers", a.request_headers);
-    out.text("answer_type", a.answer_type);
-    // Answers are kept as they came; what is no text is kept as base64.
-    if (find_invalid_utf8(a.answer))
-        out.text("answer_base64", to_base64(as_bytes(a.answer)));
-    else
-        out.text("answer", a.answer);
-    if (a.answer_cut) out.yes("answer_cut");
-    return out.finish();
-}
-
 runtime::Task<connectors::ReportPtr> report_no_connector() {
     auto report = std::make_unique<connectors::AttemptReport>();
     report->words = "there is no connector of this kind";
@@ -330,7 +286,10 @@ void Engine::conclude(const Start& start, const Loaded& loaded, std::int64_t des
     record.took = report.attempt.took;
     record.outcome = outcome.code;
     if (outcome.status != 0) record.status = outcome.status;
-    record.detail = detail_of(report.attempt);
+    if (Lane* lane = lane_of(destination_no))
+        record.form =
+            lane->forms.find(report.attempt, destination_no, loaded.event->id, record.own);
+    record.detail = record.form ? rest_of(report.attempt) : detail_of(report.attempt);
     record.reference = report.attempt.reference;
     record.state = stored_state(decision.after);
     if (!final && record.state != DeliveryState::held) record.next_at = decision.after.due;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "connectors/connector.hpp"
+#include "delivery/attempt_detail.hpp"
 #include "delivery/dispatcher.hpp"
 #include "delivery/due_queue.hpp"
 #include "delivery/hub.hpp"
@@ -105,6 +106,7 @@ class Engine {
         Slot slot;
         Schedule schedule = Schedule::standard();
         std::uint32_t release = 0;  ///< the newest, of those under way
+        AttemptForms forms;
         bool ordered() const { return target->destination.limits.order != OrderPolicy::none; }
     };
     /// A first attempt that waits or is under way. Its ref carries -1 - index.

@@ -9,6 +9,7 @@
 #include "security/test_random.hpp"
 #include "store/migrate.hpp"
 #include "store/sqlite/sqlite_connection.hpp"
+#include "store/tables/attempts.hpp"
 #include "store/tables/tables_fixture.hpp"
 #include "store/tables/workspaces.hpp"
 
@@ -27,6 +28,8 @@ struct Noting final : connectors::Connector {
         started.push_back(request.target->destination.no);
         auto report = std::make_unique<connectors::AttemptReport>();
         report->attempt.started_at = request.started_at;
+        report->attempt.request_head = head;
+        report->attempt.request_lines = "webhook-id: " + request.event->id.text() + "\r\n";
         report->status = answer;
         if (!answer) co_await loop.sleep_for(1h);
         co_return report;
@@ -35,6 +38,7 @@ struct Noting final : connectors::Connector {
 
     runtime::Loop& loop;
     std::optional<int> answer;
+    std::shared_ptr<const std::string> head;
     std::vector<std::int64_t> started;
 };
 
@@ -173,6 +177,53 @@ TEST_F(EngineTest, of_many_successes_in_a_second_some_have_a_line_and_the_rest_i
     EXPECT_EQ(lines.count("delivery.attempted"), 400U);
     attempts(20, 500);
     EXPECT_EQ(lines.count("delivery.attempted"), 420U) << "each failure has its line";
+}
+
+/// The number of a form is known only as long as the transaction is that wrote it.
+TEST_F(EngineTest, a_form_that_was_lost_with_its_transaction_is_written_again) {
+    Record record;
+    record.event_seq = 1;
+    record.destination_no = 1;
+    record.workspace_no = 1;
+    record.form = std::make_shared<store::AttemptForm>(store::AttemptForm{
+        .destination_no = 1, .head = std::make_shared<const std::string>("POST / HTTP/1.1\r\n")});
+    const std::vector<Record> records{record};
+    std::vector<bool> outcomes;
+    runtime::TaskGroup group{loop};
+    const auto write = [&](bool is_lost) -> runtime::Task<> {
+        const auto done = co_await store::write(loop, *writer, [&](store::Tx& tx) -> Result<> {
+            CHECK(scribe->write(tx, records));
+            if (is_lost) return fail(Errc::internal, "of this test");
+            return {};
+        });
+        outcomes.push_back(done.has_value());
+    };
+    for (const bool is_lost : {true, false}) {
+        group.spawn(write(is_lost));
+        while (loop.poll() + writer->drain() > 0) {
+        }
+        EXPECT_EQ(record.form->no == 0, is_lost);
+    }
+    EXPECT_EQ(outcomes, (std::vector<bool>{false, true}));
+    auto db = must(store::SqliteConnection::open(
+        {.path = folder / "blotter.db", .access = store::Access::read_only}));
+    const auto attempts = must(store::list_attempts(*db, 1));
+    ASSERT_EQ(attempts.size(), 1U);
+    EXPECT_EQ(as_text(attempts[0].detail), R"({"request_headers":"POST / HTTP/1.1\r\n"})");
+}
+
+TEST_F(EngineTest, attempts_of_a_destination_share_what_they_have_in_common) {
+    noting.head = std::make_shared<const std::string>("POST / HTTP/1.1\r\n");
+    noting.answer = 200;
+    for (int i = 0; i < 20; ++i) put(1 + i % 2);
+    while (loop.poll() + writer->drain() > 0) {
+    }
+    ASSERT_EQ(noting.started.size(), 20U);
+    auto db = must(store::SqliteConnection::open(
+        {.path = folder / "blotter.db", .access = store::Access::read_only}));
+    static constexpr sql::Query forms{"test.forms", "SELECT count(*) FROM attempt_form"};
+    const auto read = [](const sql::Statement& s) { return s.integer(0); };
+    EXPECT_EQ(must(sql::one(*db, forms, read)), 2);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "connectors/connector.hpp"
 #include "delivery/machine.hpp"
+#include "store/tables/attempt_forms.hpp"
 #include "store/tables/deliveries.hpp"
 
 namespace blotter::delivery {
@@ -38,7 +39,9 @@ struct Record {
     std::chrono::microseconds took{0};
     OutcomeCode outcome = OutcomeCode::not_sent;
     std::optional<int> status;
-    std::string detail;  ///< JSON
+    store::AttemptFormPtr form;  ///< null when `detail` has all of it
+    std::string own;             ///< bytes of the form's
+    std::string detail;          ///< JSON, or nothing
     std::string reference;
 
     // Where the delivery stands then.

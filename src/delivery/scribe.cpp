@@ -11,21 +11,6 @@
 namespace blotter::delivery {
 namespace {
 
-store::AttemptResult result_of(const Record& r) {
-    store::AttemptResult out;
-    out.n = r.n;
-    out.started_at = r.started_at;
-    out.took = r.took;
-    out.outcome = static_cast<int>(r.outcome);
-    out.status = r.status;
-    out.detail = as_bytes(r.detail);
-    out.state = static_cast<store::DeliveryState>(r.state);
-    out.next_at = r.next_at;
-    out.reference = r.reference;
-    out.reason = r.reason;
-    return out;
-}
-
 store::NewDelivery row_of(const Record& r, Timestamp now) {
     store::NewDelivery out;
     out.event_seq = r.event_seq;
@@ -57,6 +42,32 @@ std::string_view disable_reason(const Record& r) {
 
 }  // namespace
 
+/// Its detail is a view of `packed_` where it has a form.
+Result<store::AttemptResult> Scribe::result_of(store::Tx& tx, const Record& r) {
+    store::AttemptResult out;
+    out.n = r.n;
+    out.started_at = r.started_at;
+    out.took = r.took;
+    out.outcome = static_cast<int>(r.outcome);
+    out.status = r.status;
+    out.detail = as_bytes(r.detail);
+    out.state = static_cast<store::DeliveryState>(r.state);
+    out.next_at = r.next_at;
+    out.reference = r.reference;
+    out.reason = r.reason;
+    if (!r.form) return out;
+    const store::AttemptForm& form = *r.form;
+    const Timestamp now = intake_.parts().clock.wall();
+    if (form.no == 0 || now - form.noted_at >= store::attempt_form_noted_every) {
+        TRY(form.no, store::keep_attempt_form(tx.db(), form, now));
+        form.noted_at = now;
+        tx.after_rollback([lost = r.form] { lost->no = 0; });
+    }
+    store::pack_attempt(form.no, r.own, r.detail, packed_);
+    out.detail = as_bytes(packed_);
+    return out;
+}
+
 /// The row's number, 0 when the record came too late to change anything.
 Result<std::int64_t> Scribe::write_one(store::Tx& tx, const Record& r) {
     const Timestamp now = intake_.parts().clock.wall();
@@ -64,7 +75,8 @@ Result<std::int64_t> Scribe::write_one(store::Tx& tx, const Record& r) {
         case Record::What::first_attempt: {
             // It began when it was started, not when this is written.
             const store::NewDelivery row = row_of(r, std::min(now, r.started_at));
-            TRY(const auto no, store::record_first_attempt(tx.db(), row, result_of(r)));
+            TRY(const store::AttemptResult result, result_of(tx, r));
+            TRY(const auto no, store::record_first_attempt(tx.db(), row, result));
             return no.value_or(0);
         }
         case Record::What::row: {
@@ -72,9 +84,10 @@ Result<std::int64_t> Scribe::write_one(store::Tx& tx, const Record& r) {
             return no.value_or(0);
         }
         case Record::What::attempt: {
-            TRY(const auto done, store::record_attempt(tx.db(), r.delivery_no, result_of(r)));
+            TRY(const store::AttemptResult result, result_of(tx, r));
+            TRY(const auto done, store::record_attempt(tx.db(), r.delivery_no, result));
             if (done == store::Applied::yes) return r.delivery_no;
-            CHECK(store::record_late_attempt(tx.db(), r.delivery_no, result_of(r)));
+            CHECK(store::record_late_attempt(tx.db(), r.delivery_no, result));
             return 0;
         }
         case Record::What::skip: {
@@ -110,6 +123,7 @@ Result<> Scribe::write_removed(store::Tx& tx, Record record) {
 /// The data of its event was erased while this was under way. What happened stays on record, what
 /// the receiver answered does not, and nothing more is sent.
 Result<> Scribe::write_erased(store::Tx& tx, Record& record) {
+    record.form.reset();
     record.detail = "{}";
     if (!is_final(record.state)) {
         record.state = DeliveryState::cancelled;

@@ -31,12 +31,14 @@ class Scribe {
 
   private:
     Result<std::int64_t> write_one(store::Tx& tx, const Record& record);
+    Result<store::AttemptResult> result_of(store::Tx& tx, const Record& record);
     Result<> write_removed(store::Tx& tx, Record record);
     Result<> write_erased(store::Tx& tx, Record& record);
     Result<> follow(store::Tx& tx, const Record& record);
 
     intake::Intake& intake_;
     FirstAttempts& owed_;
+    std::string packed_;                       ///< the detail of the record being written
     std::unordered_set<std::int64_t> erased_;  ///< since the start; attempts then were lost
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -21,11 +22,18 @@ struct Attempt {
     std::string tls_version;
     std::string tls_cipher;
     std::string peer_certificate_sha256;
-    std::string request_headers;  ///< one per line, secrets replaced
-    std::string answer;           ///< the first 16 KiB, as received
-    std::string answer_type;      ///< its content type
+    /// Lines of the request, secrets replaced: those that are the same for each attempt of the
+    /// destination, and those that are this one's own. The first may be null.
+    std::shared_ptr<const std::string> request_head;
+    std::string request_lines;
+    std::string answer;       ///< the first 16 KiB, as received
+    std::string answer_type;  ///< its content type
     bool answer_cut = false;
     std::string reference;  ///< the accounting reference id in the answer, if any
+
+    std::string request_headers() const {
+        return request_head ? *request_head + request_lines : request_lines;
+    }
 };
 
 }  // namespace blotter

@@ -156,6 +156,37 @@ test('an Ed25519 secret signs with v1a, which its public key verifies', async (t
   assert.ok(!verifyEd25519(publicKeyOfSeed(seed), { ...request, body: Buffer.from('{}') }));
 });
 
+test('the request of an attempt is shown as it arrived, whatever it is signed with', async (t) => {
+  const api = await server.workspace();
+  const compat = { compatibility_header: 'X-Platform-Signature' };
+  const kinds = [
+    {},
+    { ...compat, compatibility_scheme: 'hex_body' },
+    { ...compat, compatibility_scheme: 'timestamped' },
+    { signing_secret: `whsk_${randomBytes(32).toString('base64')}` },
+  ];
+  for (const kind of kinds) {
+    const receiver = await receiverFor(t);
+    receiver.script.push({ status: 503 });
+    const destination = await api.webhook(receiver.url, {
+      ...kind, schedule: ['0s', '1s'], event_types: ['envelope.sent'] });
+    if (!kind.signing_secret)
+      await api.destinationAction(destination.id, 'rotate-secret', { overlap: '24h' });
+    const event = await api.postEvent(makeEvent());
+    const done = await api.delivered({ event_id: event.id, destination_id: destination.id });
+    assert.equal(receiver.count, 2);
+    receiver.requests.forEach((request, i) => {
+      const sent = [`POST ${request.url} HTTP/1.1`];
+      for (let h = 0; h < request.raw_headers.length; h += 2)
+        if (request.raw_headers[h].toLowerCase() !== 'content-length')
+          sent.push(`${request.raw_headers[h]}: ${request.raw_headers[h + 1]}`);
+      assert.deepEqual(done.attempts_log[i].request_headers.trimEnd().split('\r\n').sort(),
+                       sent.sort(), JSON.stringify(kind));
+    });
+    await api.deleteDestination(destination.id);
+  }
+});
+
 test('a retry has the same id and the same bytes, a new time, and is announced', async (t) => {
   const api = await server.workspace();
   const receiver = await receiverFor(t);

@@ -32,8 +32,8 @@ Error below(Error error, const char* member) {
 struct WebhookConnector::Prepared {
     std::shared_ptr<const http::Origin> origin;
     std::shared_ptr<const std::string> head;
-    std::string shown_head;                 ///< the same without secrets
-    std::vector<security::Secret> secrets;  ///< those in it, for answers that repeat them
+    std::shared_ptr<const std::string> shown_head;  ///< the same without secrets
+    std::vector<security::Secret> secrets;          ///< those in it, for answers that repeat them
     std::optional<security::WebhookSigner> signer;
     std::optional<security::CompatSigner> compat;
     std::optional<Timestamp> valid_until;
@@ -102,17 +102,16 @@ Result<WebhookConnector::PreparedPtr> WebhookConnector::make(const Destination& 
     http::append_field(head, "content-type", "application/json");
     http::append_field(head, "user-agent", options_.user_agent);
     for (const auto& [name, value] : settings.headers) http::append_field(head, name, value);
-    out->shown_head = head.substr(0, head.find("\r\n") + 2);
-    http::append_field(out->shown_head, "host", security::host_header(url));
-    http::append_field(out->shown_head, "content-type", "application/json");
-    http::append_field(out->shown_head, "user-agent", options_.user_agent);
+    std::string shown = head.substr(0, head.find("\r\n") + 2);
+    http::append_field(shown, "host", security::host_header(url));
+    http::append_field(shown, "content-type", "application/json");
+    http::append_field(shown, "user-agent", options_.user_agent);
     for (const auto& [name, value] : settings.headers)
-        http::append_field(out->shown_head, name,
-                           security::is_sensitive_header(name) ? "(set)" : value);
+        http::append_field(shown, name, security::is_sensitive_header(name) ? "(set)" : value);
     if (secrets.bearer) {
         http::append_field(head, "authorization",
                            "Bearer " + std::string{secrets.bearer->expose_text()});
-        http::append_field(out->shown_head, "authorization", "Bearer (set)");
+        http::append_field(shown, "authorization", "Bearer (set)");
         out->secrets.push_back(security::Secret::copy_of(secrets.bearer->expose_text()));
     }
     for (const auto& [name, value] : settings.headers)
@@ -121,6 +120,7 @@ Result<WebhookConnector::PreparedPtr> WebhookConnector::make(const Destination& 
             out->secrets.push_back(
                 security::Secret::copy_of(std::string_view{value}.substr(value.rfind(' ') + 1)));
     out->head = std::make_shared<const std::string>(std::move(head));
+    out->shown_head = std::make_shared<const std::string>(std::move(shown));
     TRY(out->signer, security::WebhookSigner::create(secrets.signing));
     if (settings.compatibility != CompatibilityScheme::none) {
         const auto form = settings.compatibility == CompatibilityScheme::hex_body
@@ -149,7 +149,7 @@ std::shared_ptr<const std::string> WebhookConnector::body_of(const AttemptReques
 }
 
 Result<std::string> WebhookConnector::sign(Prepared& prepared, const AttemptRequest& request,
-                                           std::string_view body, std::string& shown) {
+                                           std::string_view body) {
     const auto id = request.event->id.short_text();
     const std::chrono::sys_seconds at = security::webhook_second(request.started_at);
     std::string fields;
@@ -165,8 +165,6 @@ Result<std::string> WebhookConnector::sign(Prepared& prepared, const AttemptRequ
         prepared.compat->append_signature(fields, at, as_bytes(body));
         fields += "\r\n";
     }
-    shown.reserve(prepared.shown_head.size() + fields.size());
-    shown.assign(prepared.shown_head).append(fields);
     return fields;
 }
 
@@ -190,11 +188,13 @@ runtime::Task<ReportPtr> WebhookConnector::attempt(AttemptRequest request) {
         prepared = *std::move(made);
     }
     const std::shared_ptr<const std::string> body = body_of(request);
-    auto fields = sign(*prepared, request, *body, report.attempt.request_headers);
+    auto fields = sign(*prepared, request, *body);
     if (!fields) {
         refuse(fields.error());
         co_return made_report;
     }
+    report.attempt.request_head = prepared->shown_head;
+    report.attempt.request_lines = *fields;
     const Duration total = request.target->limits.timeout;
     http::Exchange exchange;
     exchange.origin = prepared->origin;

@@ -48,8 +48,9 @@ class WebhookConnector final : public Connector {
     runtime::Task<Result<PreparedPtr>> prepare(routing::TargetPtr target);
     Result<PreparedPtr> make(const Destination& destination, DestinationSecrets secrets);
     std::shared_ptr<const std::string> body_of(const AttemptRequest& request) const;
+    /// The lines of the request that are this attempt's own.
     Result<std::string> sign(Prepared& prepared, const AttemptRequest& request,
-                             std::string_view body, std::string& shown);
+                             std::string_view body);
 
     Parts parts_;
     Options options_;

@@ -12,5 +12,6 @@ extern const std::string_view migration_0004;
 extern const std::string_view migration_0005;
 extern const std::string_view migration_0006;
 extern const std::string_view migration_0007;
+extern const std::string_view migration_0008;
 
 }  // namespace blotter::store::schema

@@ -69,6 +69,7 @@ TEST_F(Schema, every_table_enforces_its_types) {
                                          "alert",
                                          "api_key",
                                          "attempt",
+                                         "attempt_form",
                                          "attempt_kept",
                                          "blob",
                                          "blob_doomed",

@@ -1,5 +1,6 @@
 #include "store/tables/attempts.hpp"
 
+#include "store/tables/attempt_forms.hpp"
 #include "store/tables/deliveries.hpp"
 #include "store/tables/detail.hpp"
 #include "store/tables/workspaces.hpp"
@@ -15,6 +16,10 @@ constexpr sql::Query attempt_list{
     "UNION ALL SELECT key, started_ms, took_us, outcome, status, detail FROM attempt "
     "WHERE key >= ?1 AND key < ?2 ORDER BY 1 LIMIT 100"};
 static_assert(detail::attempt_keys == 64);
+constexpr sql::Query attempt_event{
+    "attempt.event",
+    "SELECT e.id FROM delivery d JOIN event e ON e.seq = d.event_seq "
+    "WHERE d.no = ?1"};
 constexpr sql::Query attempt_replace{"attempt.replace",
                                      "UPDATE attempt SET detail = ?2 WHERE key = ?1"};
 constexpr sql::Query first_replace{
@@ -42,6 +47,9 @@ constexpr sql::Query first_clear{
     "first_detail = NULL WHERE no = ?1 AND first_outcome IS NOT NULL"};
 constexpr sql::Query attempt_delete{"attempt.delete_old",
                                     "DELETE FROM attempt WHERE key >= ?1 AND key < ?2"};
+
+/// A form is noted once a day, and what is tried again is over after thirty.
+constexpr Duration form_slack = std::chrono::days{32};
 
 AttemptRow read_attempt(const sql::Statement& s) {
     const std::int64_t place = s.integer(0) % detail::attempt_keys;
@@ -102,8 +110,16 @@ Result<std::size_t> pass_old(sql::Connection& db, const AttemptRetention& retent
 }  // namespace
 
 Result<std::vector<AttemptRow>> list_attempts(sql::Connection& db, std::int64_t delivery_no) {
-    return sql::all(db, attempt_list, read_attempt, detail::attempts_begin(delivery_no),
-                    detail::attempts_begin(delivery_no + 1), delivery_no);
+    TRY(auto rows, sql::all(db, attempt_list, read_attempt, detail::attempts_begin(delivery_no),
+                            detail::attempts_begin(delivery_no + 1), delivery_no));
+    if (rows.empty()) return rows;
+    const auto read_id = [](const sql::Statement& s) { return sql::id_at<EventId>(s, 0); };
+    TRY(const auto event, sql::one(db, attempt_event, read_id, delivery_no));
+    for (AttemptRow& row : rows) {
+        TRY(row.detail,
+            unpack_attempt(db, row.detail, {event.value_or(EventId{}), row.started_at}));
+    }
+    return rows;
 }
 
 Result<> replace_attempt_detail(sql::Connection& db, std::int64_t delivery_no,
@@ -133,7 +149,12 @@ Result<Chunk> delete_old_attempts(sql::Connection& db, const AttemptRetention& r
         }
         CHECK(sql::run(db, kept_delete, row.no));
     }
-    if (rows.size() == retention.limit - passed) out.next = rows.back().no;
+    if (rows.size() == retention.limit - passed) {
+        out.next = rows.back().no;
+        return out;
+    }
+    // All attempts of that time are gone but those of deliveries that were not over yet.
+    CHECK(purge_attempt_forms(db, retention.before - form_slack));
     return out;
 }
 

@@ -15,7 +15,7 @@ struct AttemptRow {
     std::chrono::microseconds took{0};
     int outcome = 0;
     std::optional<int> status;
-    Bytes detail;  ///< JSON
+    Bytes detail;  ///< JSON, put together from what is kept
 };
 
 /// Oldest first, with skips between them; at most 100.

@@ -86,7 +86,7 @@ struct AttemptResult {
     std::chrono::microseconds took{0};
     int outcome = 0;
     std::optional<int> status;
-    ByteView detail;  ///< JSON
+    ByteView detail;  ///< JSON, or as `pack_attempt` gives it
     DeliveryState state = DeliveryState::delivered;
     std::optional<Timestamp> next_at;  ///< while queued or retrying
     std::string_view reference;

@@ -1,4 +1,5 @@
 #include "store/tables/alerts.hpp"
+#include "store/tables/attempt_forms.hpp"
 #include "store/tables/attempts.hpp"
 #include "store/tables/deliveries.hpp"
 #include "store/tables/envelopes.hpp"
@@ -83,6 +84,29 @@ TEST_F(Retention, attempts_go_once_their_delivery_is_over_for_long_enough) {
         EXPECT_EQ(must(load_delivery(db(), no))->attempts, 1U) << "the delivery itself stays";
     }
     for (const std::int64_t no : {open, young}) EXPECT_EQ(must(list_attempts(db(), no)).size(), 1U);
+}
+
+TEST_F(Retention, what_attempts_had_in_common_goes_a_month_after_them) {
+    const auto keep = [&](std::string address, int used_on) {
+        const AttemptForm form{.destination_no = 1, .address = std::move(address)};
+        return must(keep_attempt_form(db(), form, from_ms(used_on * day)));
+    };
+    const auto forms = [&] {
+        static constexpr sql::Query count{"test.forms",
+                                          "SELECT count(*) FROM attempt_form WHERE no > 0"};
+        return must(sql::one(db(), count, [](const sql::Statement& s) { return s.integer(0); }))
+            .value();
+    };
+    keep("a", 0);
+    keep("b", 1);
+    attempted(event(0), 0, DeliveryState::delivered);
+    const Chunk half = must(delete_old_attempts(db(), {from_ms(32 * day + 1), 0, 1}));
+    ASSERT_TRUE(half.next) << "there may be more attempts of that time";
+    EXPECT_EQ(forms(), 2);
+    must(delete_old_attempts(db(), {from_ms(32 * day), *half.next, 1}));
+    EXPECT_EQ(forms(), 2);
+    must(delete_old_attempts(db(), {from_ms(32 * day + 1), *half.next, 1}));
+    EXPECT_EQ(forms(), 1);
 }
 
 TEST_F(Retention, attempts_of_what_was_open_when_they_were_old_go_later) {

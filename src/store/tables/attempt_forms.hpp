@@ -1,0 +1,65 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "store/tables/common.hpp"
+
+/// What the attempts of a destination have in common is kept once. Of an attempt its own bytes are
+/// kept: of a webhook that was taken the signature. All of it for each attempt would be half of
+/// what is written for an event with three receivers.
+namespace blotter::store {
+
+/// The time and the event of an attempt are in its row: in its texts they need no room.
+struct AttemptPlace {
+    EventId event;
+    Timestamp started_at;
+};
+
+/// Splits lines of a request that differ from attempt to attempt: `form` gets the text with a mark
+/// for the event's id, for the second of the start, and for each value that is as long as a
+/// signature (32 bytes in lower-case hex or base64, 64 bytes in base64); `own` is given the bytes
+/// of those. False, and nothing is written, when the text has one of the marks (control
+/// characters) in it.
+bool split_lines(std::string_view lines, const AttemptPlace& place, std::string& form,
+                 std::string& own);
+/// Puts them together again, and takes what was used off the front of `own`. Errc::corrupt when
+/// that is too short.
+Result<std::string> join_lines(std::string_view form, const AttemptPlace& place, ByteView& own);
+
+/// What attempts of one destination have in common. Immutable but for where it is kept, which only
+/// the writer's thread knows.
+struct AttemptForm {
+    std::int64_t destination_no = 0;
+    std::shared_ptr<const std::string> head;  ///< lines of the request, the same each time
+    std::string lines;                        ///< a form, see `split_lines`
+    std::string address;
+    std::string tls_version;
+    std::string tls_cipher;
+    std::string peer_certificate_sha256;
+
+    /// As written by this process: 0 before that, and again when the transaction was lost.
+    mutable std::int64_t no = 0;
+    mutable Timestamp noted_at;
+};
+using AttemptFormPtr = std::shared_ptr<const AttemptForm>;
+
+/// Makes sure that the form is in the store, as used at `now`. Gives its number.
+Result<std::int64_t> keep_attempt_form(sql::Connection& db, const AttemptForm& form, Timestamp now);
+/// Once in this time is often enough.
+inline constexpr Duration attempt_form_noted_every = std::chrono::hours{24};
+
+/// The detail of an attempt as it is stored: the number of its form, its own bytes, and JSON
+/// members that no other attempt has (`rest`, an object, or nothing). Replaces `out`.
+void pack_attempt(std::int64_t form_no, std::string_view own, std::string_view rest,
+                  std::string& out);
+/// The detail as JSON, whether it was packed or not. A form that is not kept any more is left out,
+/// and what is damaged says so: neither must keep the rest from being shown, or erased.
+Result<Bytes> unpack_attempt(sql::Connection& db, ByteView detail, const AttemptPlace& place);
+
+/// Deletes forms that were last used before a time. To be used when no attempt of that time is kept
+/// any more.
+Result<std::int64_t> purge_attempt_forms(sql::Connection& db, Timestamp before);
+
+}  // namespace blotter::store
