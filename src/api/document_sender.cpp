@@ -152,7 +152,7 @@ std::string detail_of(const Judgement& judgement, const connectors::PostingRepor
     const Attempt& attempt = report.attempt.attempt;
     json::Object out{{"code", judgement.code},
                      {"message", judgement.message},
-                     {"request_headers", attempt.request_headers()}};
+                     {"request_headers", attempt.request_headers({})}};
     if (!attempt.address.empty()) out.append("address", attempt.address);
     if (!attempt.tls_version.empty()) out.append("tls_version", attempt.tls_version);
     if (!attempt.answer.empty() && !find_invalid_utf8(attempt.answer))

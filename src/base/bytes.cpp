@@ -56,25 +56,36 @@ constexpr Reverse reverse_of(std::string_view digits) {
     return table;
 }
 
+/// Four characters at a time; what is left at the end is two or three.
 Result<Bytes> decode64(std::string_view text, const Reverse& table) {
     if (text.size() % 4 == 1) return fail(Errc::malformed, "base64 text has an impossible length");
-    Bytes out;
-    out.reserve(text.size() / 4 * 3 + 2);
-    std::uint32_t bits = 0;
-    int count = 0;
-    for (const char c : text) {
-        const int value = table[static_cast<std::uint8_t>(c)];
-        if (value < 0)
-            return fail(Errc::malformed, "base64 text holds a character outside its alphabet");
-        bits = bits << 6 | static_cast<std::uint32_t>(value);
-        count += 6;
-        if (count >= 8) {
-            count -= 8;
-            out.push_back(static_cast<std::uint8_t>(bits >> count));
-            bits &= (1U << count) - 1;
-        }
+    Bytes out(text.size() * 3 / 4);
+    std::uint8_t* to = out.data();
+    int wrong = 0;
+    const auto value = [&](std::size_t at) {
+        const int found = table[static_cast<std::uint8_t>(text[at])];
+        wrong |= found;
+        return static_cast<std::uint32_t>(found) & 63;
+    };
+    std::size_t i = 0;
+    for (; i + 4 <= text.size(); i += 4) {
+        const std::uint32_t bits =
+            value(i) << 18 | value(i + 1) << 12 | value(i + 2) << 6 | value(i + 3);
+        *to++ = static_cast<std::uint8_t>(bits >> 16);
+        *to++ = static_cast<std::uint8_t>(bits >> 8);
+        *to++ = static_cast<std::uint8_t>(bits);
     }
-    if (bits != 0) return fail(Errc::malformed, "base64 text ends in bits that are not zero");
+    std::uint32_t unused = 0;
+    if (const std::size_t left = text.size() - i; left > 0) {
+        const std::uint32_t bits =
+            value(i) << 12 | value(i + 1) << 6 | (left == 3 ? value(i + 2) : 0);
+        *to++ = static_cast<std::uint8_t>(bits >> 10);
+        if (left == 3) *to++ = static_cast<std::uint8_t>(bits >> 2);
+        unused = bits & (left == 3 ? 0x3 : 0x3ff);
+    }
+    if (wrong < 0)
+        return fail(Errc::malformed, "base64 text holds a character outside its alphabet");
+    if (unused != 0) return fail(Errc::malformed, "base64 text ends in bits that are not zero");
     return out;
 }
 

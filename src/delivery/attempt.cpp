@@ -276,7 +276,7 @@ Record Engine::record_of(const Loaded& loaded, std::int64_t destination_no) cons
 
 void Engine::conclude(const Start& start, const Loaded& loaded, std::int64_t destination_no,
                       const Decision& decision, const Outcome& outcome,
-                      const connectors::AttemptReport& report) {
+                      connectors::AttemptReport& report) {
     const bool final = is_final(decision.after.state);
     Record record = record_of(loaded, destination_no);
     record.what = loaded.delivery_no == 0 ? Record::What::first_attempt : Record::What::attempt;
@@ -287,17 +287,21 @@ void Engine::conclude(const Start& start, const Loaded& loaded, std::int64_t des
     record.outcome = outcome.code;
     if (outcome.status != 0) record.status = outcome.status;
     if (Lane* lane = lane_of(destination_no))
-        record.form =
-            lane->forms.find(report.attempt, destination_no, loaded.event->id, record.own);
-    record.detail = record.form ? rest_of(report.attempt) : detail_of(report.attempt);
-    record.reference = report.attempt.reference;
+        record.form = lane->forms.find(report.attempt, destination_no);
+    if (record.form) {
+        record.own = std::move(report.attempt.request_own);
+        record.detail = rest_of(report.attempt);
+    } else {
+        record.detail = detail_of(report.attempt, loaded.event->id);
+    }
+    record.reference = std::move(report.attempt.reference);
     record.state = stored_state(decision.after);
     if (!final && record.state != DeliveryState::held) record.next_at = decision.after.due;
     if (decision.after.reason != Reason::none && record.state != DeliveryState::delivered)
         record.reason = to_text(decision.after.reason);
     record.effects = decision.effects;
     record.words = outcome.words;
-    record.cause = report.cause;
+    record.cause = std::move(report.cause);
     record.alerted = report.alert;
     if (record.state == DeliveryState::delivered) parts_.probe.delivered.add();
     if (record.state == DeliveryState::failed) parts_.probe.failed.add();

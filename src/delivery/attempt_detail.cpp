@@ -48,31 +48,25 @@ void write_rest(const Attempt& a, DetailWriter& out) {
     if (a.answer_cut) out.yes("answer_cut");
 }
 
-bool is_of(const store::AttemptForm& form, const Attempt& a, std::string_view lines) {
-    return form.head == a.request_head && form.lines == lines && form.address == a.address &&
+bool is_of(const store::AttemptForm& form, const Attempt& a) {
+    return form.request == a.request && form.address == a.address &&
            form.tls_version == a.tls_version && form.tls_cipher == a.tls_cipher &&
            form.peer_certificate_sha256 == a.peer_certificate_sha256;
 }
 
 }  // namespace
 
-store::AttemptFormPtr AttemptForms::find(const Attempt& attempt, std::int64_t destination_no,
-                                         const EventId& event, std::string& own) {
-    if (!attempt.request_head) return nullptr;
-    std::string lines;
-    lines.reserve(attempt.request_lines.size());
-    if (!store::split_lines(attempt.request_lines, {event, attempt.started_at}, lines, own))
-        return nullptr;
+store::AttemptFormPtr AttemptForms::find(const Attempt& attempt, std::int64_t destination_no) {
+    if (!attempt.request) return nullptr;
     const auto found =
-        std::ranges::find_if(kept_, [&](const auto& form) { return is_of(*form, attempt, lines); });
+        std::ranges::find_if(kept_, [&](const auto& form) { return is_of(*form, attempt); });
     if (found != kept_.end()) {
         std::rotate(kept_.begin(), found, found + 1);
         return kept_.front();
     }
     auto made = std::make_shared<store::AttemptForm>();
     made->destination_no = destination_no;
-    made->head = attempt.request_head;
-    made->lines = std::move(lines);
+    made->request = attempt.request;
     made->address = attempt.address;
     made->tls_version = attempt.tls_version;
     made->tls_cipher = attempt.tls_cipher;
@@ -88,9 +82,9 @@ std::string rest_of(const Attempt& attempt) {
     return out.finish();
 }
 
-std::string detail_of(const Attempt& attempt) {
+std::string detail_of(const Attempt& attempt, const EventId& event) {
     DetailWriter out;
-    const std::string headers = attempt.request_headers();
+    const std::string headers = attempt.request_headers(event);
     // The names, and two more for the ends of the lines of each head.
     out.reserve(attempt.error.size() + attempt.address.size() + headers.size() +
                 attempt.answer.size() + 256);

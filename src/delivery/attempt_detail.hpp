@@ -14,10 +14,8 @@ class AttemptForms {
   public:
     static constexpr std::size_t kept_max = 8;
 
-    /// Finds the form of an attempt or makes it, and gives `own` the bytes that are not in it. Null
-    /// for an attempt without a head of its destination, which is kept whole.
-    store::AttemptFormPtr find(const Attempt& attempt, std::int64_t destination_no,
-                               const EventId& event, std::string& own);
+    /// Null for an attempt without a request: that is kept whole.
+    store::AttemptFormPtr find(const Attempt& attempt, std::int64_t destination_no);
 
   private:
     std::vector<store::AttemptFormPtr> kept_;
@@ -26,6 +24,6 @@ class AttemptForms {
 /// What is kept of an attempt beside its form, as JSON: an object, or nothing.
 std::string rest_of(const Attempt& attempt);
 /// All that is kept of an attempt, as JSON.
-std::string detail_of(const Attempt& attempt);
+std::string detail_of(const Attempt& attempt, const EventId& event);
 
 }  // namespace blotter::delivery

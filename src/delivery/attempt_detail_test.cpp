@@ -7,50 +7,42 @@ namespace {
 
 const EventId event = *EventId::parse("evt_01J9ZC3M4N0000000000000001");
 
-Attempt attempt(const std::shared_ptr<const std::string>& head, const std::string& address) {
+Attempt attempt(const std::shared_ptr<const RequestForm>& request, const std::string& address) {
     Attempt out;
     out.started_at = from_ms(1'795'449'881'744);
-    out.request_head = head;
-    out.request_lines = "webhook-id: evt_01J9ZC3M4N0000000000000001\r\n";
+    out.request = request;
     out.address = address;
     return out;
 }
 
 TEST(AttemptForms, attempts_that_have_all_in_common_share_one) {
-    const auto head = std::make_shared<const std::string>("POST / HTTP/1.1\r\n");
+    const auto request = RequestForm::plain("POST / HTTP/1.1\r\n");
     AttemptForms forms;
-    std::string own;
-    const auto first = forms.find(attempt(head, "a"), 7, event, own);
+    const auto first = forms.find(attempt(request, "a"), 7);
     ASSERT_TRUE(first);
     EXPECT_EQ(first->destination_no, 7);
-    EXPECT_EQ(first->lines, "webhook-id: \x01\r\n");
-    const auto other = forms.find(attempt(head, "b"), 7, event, own);
+    EXPECT_EQ(first->request, request);
+    const auto other = forms.find(attempt(request, "b"), 7);
     EXPECT_NE(other, first);
-    EXPECT_EQ(forms.find(attempt(head, "a"), 7, event, own), first);
-    EXPECT_EQ(forms.find(attempt(head, "b"), 7, event, own), other);
+    EXPECT_EQ(forms.find(attempt(request, "a"), 7), first);
+    EXPECT_EQ(forms.find(attempt(request, "b"), 7), other);
 
     const std::array<std::string Attempt::*, 3> facts{&Attempt::tls_version, &Attempt::tls_cipher,
                                                       &Attempt::peer_certificate_sha256};
     for (const auto fact : facts) {
-        Attempt differs = attempt(head, "a");
+        Attempt differs = attempt(request, "a");
         differs.*fact = "x";
-        EXPECT_NE(forms.find(differs, 7, event, own), first);
+        EXPECT_NE(forms.find(differs, 7), first);
     }
-    Attempt lines = attempt(head, "a");
-    lines.request_lines += "x: y\r\n";
-    EXPECT_NE(forms.find(lines, 7, event, own), first);
-    const auto same_text = std::make_shared<const std::string>(*head);
-    EXPECT_NE(forms.find(attempt(same_text, "a"), 7, event, own), first)
+    EXPECT_NE(forms.find(attempt(RequestForm::plain(request->text()), "a"), 7), first)
         << "another version of the destination";
-    EXPECT_EQ(own, "");
 }
 
 TEST(AttemptForms, those_used_last_are_kept) {
-    const auto head = std::make_shared<const std::string>("POST / HTTP/1.1\r\n");
+    const auto request = RequestForm::plain("POST / HTTP/1.1\r\n");
     AttemptForms forms;
-    std::string own;
     const auto find = [&](std::size_t i) {
-        return forms.find(attempt(head, std::to_string(i)), 7, event, own);
+        return forms.find(attempt(request, std::to_string(i)), 7);
     };
     const auto first = find(0);
     for (std::size_t i = 1; i < AttemptForms::kept_max; ++i) (void)find(i);
@@ -61,22 +53,25 @@ TEST(AttemptForms, those_used_last_are_kept) {
     EXPECT_NE(find(0), first);
 }
 
-TEST(AttemptForms, what_has_no_head_of_its_destination_is_kept_whole) {
+TEST(AttemptForms, what_was_not_sent_has_none) {
     AttemptForms forms;
-    std::string own;
-    EXPECT_FALSE(forms.find(attempt(nullptr, "a"), 7, event, own));
+    EXPECT_FALSE(forms.find(attempt(nullptr, "a"), 7));
 }
 
 TEST(AttemptDetail, has_what_is_known_and_nothing_else) {
-    EXPECT_EQ(detail_of({}), "{}");
+    EXPECT_EQ(detail_of({}, event), "{}");
     EXPECT_EQ(rest_of({}), "");
-    Attempt a = attempt(std::make_shared<const std::string>("POST / HTTP/1.1\r\n"), "192.0.2.1:80");
+    Attempt a = attempt(RequestForm::split("POST / HTTP/1.1\r\n",
+                                           "webhook-id: " + event.text() + "\r\n", {event, {}})
+                            .form,
+                        "192.0.2.1:80");
     a.answer = "ok";
     a.answer_type = "text/plain";
     EXPECT_EQ(rest_of(a), R"({"answer_type":"text/plain","answer":"ok"})");
-    EXPECT_EQ(detail_of(a), R"({"address":"192.0.2.1:80","request_headers":"POST / HTTP/1.1\r\n)"
-                            R"(webhook-id: evt_01J9ZC3M4N0000000000000001\r\n",)"
-                            R"("answer_type":"text/plain","answer":"ok"})");
+    EXPECT_EQ(detail_of(a, event),
+              R"({"address":"192.0.2.1:80","request_headers":"POST / HTTP/1.1\r\n)"
+              R"(webhook-id: evt_01J9ZC3M4N0000000000000001\r\n",)"
+              R"("answer_type":"text/plain","answer":"ok"})");
     a.answer = "\xff";
     a.answer_cut = true;
     a.error = "it said \"no\"";

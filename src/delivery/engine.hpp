@@ -164,9 +164,10 @@ class Engine {
     Loaded fresh(const Start& start);
     runtime::Task<Result<Loaded>> load(Start start);
     runtime::Task<bool> renew_links(const Loaded& loaded, std::int64_t destination_no);
+    /// Uses the report up.
     void conclude(const Start& start, const Loaded& loaded, std::int64_t destination_no,
                   const Decision& decision, const Outcome& outcome,
-                  const connectors::AttemptReport& report);
+                  connectors::AttemptReport& report);
     void not_started(const Start& start, const Loaded& loaded, const Decision& decision);
     void end_erased(const Start& start, const Loaded& loaded);
     void give_back(const Start& start);

@@ -28,8 +28,7 @@ struct Noting final : connectors::Connector {
         started.push_back(request.target->destination.no);
         auto report = std::make_unique<connectors::AttemptReport>();
         report->attempt.started_at = request.started_at;
-        report->attempt.request_head = head;
-        report->attempt.request_lines = "webhook-id: " + request.event->id.text() + "\r\n";
+        report->attempt.request = form;
         report->status = answer;
         if (!answer) co_await loop.sleep_for(1h);
         co_return report;
@@ -38,7 +37,7 @@ struct Noting final : connectors::Connector {
 
     runtime::Loop& loop;
     std::optional<int> answer;
-    std::shared_ptr<const std::string> head;
+    std::shared_ptr<const RequestForm> form;
     std::vector<std::int64_t> started;
 };
 
@@ -186,7 +185,7 @@ TEST_F(EngineTest, a_form_that_was_lost_with_its_transaction_is_written_again) {
     record.destination_no = 1;
     record.workspace_no = 1;
     record.form = std::make_shared<store::AttemptForm>(store::AttemptForm{
-        .destination_no = 1, .head = std::make_shared<const std::string>("POST / HTTP/1.1\r\n")});
+        .destination_no = 1, .request = RequestForm::plain("POST / HTTP/1.1\r\n")});
     const std::vector<Record> records{record};
     std::vector<bool> outcomes;
     runtime::TaskGroup group{loop};
@@ -213,7 +212,7 @@ TEST_F(EngineTest, a_form_that_was_lost_with_its_transaction_is_written_again) {
 }
 
 TEST_F(EngineTest, attempts_of_a_destination_share_what_they_have_in_common) {
-    noting.head = std::make_shared<const std::string>("POST / HTTP/1.1\r\n");
+    noting.form = RequestForm::plain("POST / HTTP/1.1\r\n");
     noting.answer = 200;
     for (int i = 0; i < 20; ++i) put(1 + i % 2);
     while (loop.poll() + writer->drain() > 0) {

@@ -7,6 +7,7 @@
 
 #include "base/ids.hpp"
 #include "base/time.hpp"
+#include "model/request_form.hpp"
 
 namespace blotter {
 
@@ -22,17 +23,20 @@ struct Attempt {
     std::string tls_version;
     std::string tls_cipher;
     std::string peer_certificate_sha256;
-    /// Lines of the request, secrets replaced: those that are the same for each attempt of the
-    /// destination, and those that are this one's own. The first may be null.
-    std::shared_ptr<const std::string> request_head;
-    std::string request_lines;
+    /// The request's lines, secrets replaced: their form, null when nothing was to be sent, and the
+    /// bytes that are this attempt's own.
+    std::shared_ptr<const RequestForm> request;
+    std::string request_own;
     std::string answer;       ///< the first 16 KiB, as received
     std::string answer_type;  ///< its content type
     bool answer_cut = false;
     std::string reference;  ///< the accounting reference id in the answer, if any
 
-    std::string request_headers() const {
-        return request_head ? *request_head + request_lines : request_lines;
+    /// One per line; empty when nothing was to be sent.
+    std::string request_headers(const EventId& event) const {
+        if (!request) return {};
+        return RequestForm::join(request->text(), {event, started_at}, as_bytes(request_own))
+            .value_or(std::string{});
     }
 };
 

@@ -194,8 +194,9 @@ json::Value view_of_trial(const connectors::AttemptRequest& request, std::string
     const bool success = outcome.kind() == delivery::OutcomeKind::success;
     json::Object out;
     out.append("event_id", request.event->id.text());
-    out.append("request", view_of_request(request.target->destination,
-                                          report.attempt.request_headers(), std::move(body)));
+    out.append("request",
+               view_of_request(request.target->destination,
+                               report.attempt.request_headers(request.event->id), std::move(body)));
     out.append("answer", view_of_answer(report.attempt));
     out.append("outcome", delivery::to_text(outcome.code));
     out.append("error", success ? json::Value{} : json::Value{outcome.words});

@@ -23,12 +23,13 @@ Result<http::Exchange> AccountingWebhook::make_exchange(const PostingRequest& re
     http::append_field(head, "accept", "application/json");
     http::append_field(head, "user-agent", options_.user_agent);
     http::append_field(head, "idempotency-key", request.request_id);
-    attempt.request_lines = head;
+    std::string shown = head;
     if (request.api_key) {
         http::append_field(head, "authorization",
                            "Bearer " + std::string{request.api_key->expose_text()});
-        http::append_field(attempt.request_lines, "authorization", "Bearer (set)");
+        http::append_field(shown, "authorization", "Bearer (set)");
     }
+    attempt.request = RequestForm::plain(shown);
     out.request = {http::Method::post,
                    std::make_shared<const std::string>(std::move(head)),
                    {},

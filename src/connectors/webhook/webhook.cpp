@@ -32,8 +32,9 @@ Error below(Error error, const char* member) {
 struct WebhookConnector::Prepared {
     std::shared_ptr<const http::Origin> origin;
     std::shared_ptr<const std::string> head;
-    std::shared_ptr<const std::string> shown_head;  ///< the same without secrets
-    std::vector<security::Secret> secrets;          ///< those in it, for answers that repeat them
+    std::string shown_head;                   ///< the same without secrets
+    std::shared_ptr<const RequestForm> form;  ///< of the last request; null before the first
+    std::vector<security::Secret> secrets;    ///< those in it, for answers that repeat them
     std::optional<security::WebhookSigner> signer;
     std::optional<security::CompatSigner> compat;
     std::optional<Timestamp> valid_until;
@@ -102,7 +103,8 @@ Result<WebhookConnector::PreparedPtr> WebhookConnector::make(const Destination& 
     http::append_field(head, "content-type", "application/json");
     http::append_field(head, "user-agent", options_.user_agent);
     for (const auto& [name, value] : settings.headers) http::append_field(head, name, value);
-    std::string shown = head.substr(0, head.find("\r\n") + 2);
+    std::string& shown = out->shown_head;
+    shown = head.substr(0, head.find("\r\n") + 2);
     http::append_field(shown, "host", security::host_header(url));
     http::append_field(shown, "content-type", "application/json");
     http::append_field(shown, "user-agent", options_.user_agent);
@@ -120,7 +122,6 @@ Result<WebhookConnector::PreparedPtr> WebhookConnector::make(const Destination& 
             out->secrets.push_back(
                 security::Secret::copy_of(std::string_view{value}.substr(value.rfind(' ') + 1)));
     out->head = std::make_shared<const std::string>(std::move(head));
-    out->shown_head = std::make_shared<const std::string>(std::move(shown));
     TRY(out->signer, security::WebhookSigner::create(secrets.signing));
     if (settings.compatibility != CompatibilityScheme::none) {
         const auto form = settings.compatibility == CompatibilityScheme::hex_body
@@ -168,6 +169,17 @@ Result<std::string> WebhookConnector::sign(Prepared& prepared, const AttemptRequ
     return fields;
 }
 
+void WebhookConnector::note_request(Prepared& prepared, const AttemptRequest& request,
+                                    std::string_view lines, Attempt& attempt) {
+    const RequestForm::Place place{request.event->id, request.started_at};
+    if (!prepared.form || !prepared.form->take(lines, place, attempt.request_own)) {
+        auto split = RequestForm::split(prepared.shown_head, lines, place);
+        prepared.form = std::move(split.form);
+        attempt.request_own = std::move(split.own);
+    }
+    attempt.request = prepared.form;
+}
+
 runtime::Task<ReportPtr> WebhookConnector::attempt(AttemptRequest request) {
     auto made_report = std::make_unique<AttemptReport>();
     AttemptReport& report = *made_report;
@@ -193,8 +205,7 @@ runtime::Task<ReportPtr> WebhookConnector::attempt(AttemptRequest request) {
         refuse(fields.error());
         co_return made_report;
     }
-    report.attempt.request_head = prepared->shown_head;
-    report.attempt.request_lines = *fields;
+    note_request(*prepared, request, *fields, report.attempt);
     const Duration total = request.target->limits.timeout;
     http::Exchange exchange;
     exchange.origin = prepared->origin;

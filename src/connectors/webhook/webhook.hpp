@@ -51,6 +51,8 @@ class WebhookConnector final : public Connector {
     /// The lines of the request that are this attempt's own.
     Result<std::string> sign(Prepared& prepared, const AttemptRequest& request,
                              std::string_view body);
+    static void note_request(Prepared& prepared, const AttemptRequest& request,
+                             std::string_view lines, Attempt& attempt);
 
     Parts parts_;
     Options options_;

@@ -90,7 +90,8 @@ struct Rig {
     }
     /// Whether what would have been sent is signed with that secret.
     static bool is_signed_with(const AttemptReport& report, const std::string& secret) {
-        const std::string head = report.attempt.request_headers();
+        const std::string head =
+            report.attempt.request_headers(*EventId::parse("evt_01J9ZC3M4N0000000000000001"));
         const auto field = [&head](const std::string& name) {
             const auto at = head.find("\r\n" + name + ": ");
             if (at == std::string::npos) return std::string{};
@@ -141,9 +142,9 @@ TEST(WebhookConnector, an_attempt_for_an_older_version_does_not_bring_its_settin
     Rig rig;
     (void)rig.now(rig.target(2));
     const AttemptReport old = rig.now(rig.target(1));
-    EXPECT_TRUE(old.attempt.request_headers().starts_with("POST /version-1 "));
+    EXPECT_TRUE(old.attempt.request_headers(EventId{}).starts_with("POST /version-1 "));
     const AttemptReport next = rig.now(rig.target(2));
-    EXPECT_TRUE(next.attempt.request_headers().starts_with("POST /version-2 "));
+    EXPECT_TRUE(next.attempt.request_headers(EventId{}).starts_with("POST /version-2 "));
     EXPECT_EQ(rig.secrets.asked, 2) << "what was made for the newer version is still there";
 }
 

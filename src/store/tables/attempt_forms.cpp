@@ -1,10 +1,5 @@
 #include "store/tables/attempt_forms.hpp"
 
-#include <algorithm>
-#include <array>
-#include <charconv>
-#include <optional>
-
 #include "base/json.hpp"
 #include "store/tables/detail.hpp"
 #include "store/tables/packed.hpp"
@@ -25,73 +20,8 @@ constexpr sql::Query form_load{"attempt_form.load",
 constexpr sql::Query form_purge{"attempt_form.purge",
                                 "DELETE FROM attempt_form WHERE used_ms < ?1"};
 
-// Stored in forms; never change.
-constexpr char event_mark = '\x01';
-constexpr char second_mark = '\x02';
-constexpr char base64_of_32 = '\x03';
-constexpr char base64_of_64 = '\x04';
-constexpr char hex_of_32 = '\x05';
-
 /// The first byte of what is packed. JSON begins with a brace.
 constexpr std::uint8_t packed = 1;
-
-bool is_mark(char c) {
-    return c >= event_mark && c <= hex_of_32;
-}
-
-/// Letters and digits of all that is looked for. The "_" of an id is none of base64's.
-constexpr auto word_table = [] {
-    std::array<bool, 256> out{};
-    for (const char c :
-         std::string_view{"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_"})
-        out[static_cast<std::uint8_t>(c)] = true;
-    return out;
-}();
-
-class Seconds {
-  public:
-    explicit Seconds(Timestamp at) {
-        const auto second = std::chrono::floor<std::chrono::seconds>(at).time_since_epoch().count();
-        size_ = static_cast<std::size_t>(
-            std::to_chars(digits_.data(), digits_.data() + digits_.size(), second).ptr -
-            digits_.data());
-    }
-    std::string_view text() const { return {digits_.data(), size_}; }
-
-  private:
-    std::array<char, 20> digits_{};
-    std::size_t size_ = 0;
-};
-
-/// The mark and the bytes of a word that may be a signature.
-struct Value {
-    char mark = 0;
-    Bytes bytes;
-    std::size_t length = 0;  ///< in the text, with its padding
-};
-std::optional<Value> value_at(std::string_view text, std::size_t word) {
-    const auto base64 = [&](char mark, std::size_t length) -> std::optional<Value> {
-        auto bytes = from_base64(text.substr(0, length));
-        if (!bytes) return std::nullopt;
-        return Value{mark, *std::move(bytes), length};
-    };
-    if (word == 43 && text.substr(word).starts_with('=')) return base64(base64_of_32, 44);
-    if (word == 86 && text.substr(word).starts_with("==")) return base64(base64_of_64, 88);
-    if (word != 64) return std::nullopt;
-    const std::string_view digits = text.substr(0, word);
-    auto bytes = from_hex(digits);
-    const bool lower = std::ranges::none_of(digits, [](char c) { return c >= 'A' && c <= 'F'; });
-    if (!bytes || !lower) return std::nullopt;
-    return Value{hex_of_32, *std::move(bytes), word};
-}
-
-/// Bytes off the front of `own`.
-Result<ByteView> take(ByteView& own, std::size_t count) {
-    if (own.size() < count) return fail(Errc::corrupt, "the stored bytes of an attempt are cut");
-    const ByteView out = own.first(count);
-    own = own.subspan(count);
-    return out;
-}
 
 json::Value facts_of(const AttemptForm& form) {
     json::Object out;
@@ -116,11 +46,12 @@ Result<json::Object> read_object(std::string_view text) {
     return std::move(*value.as_object());
 }
 
-Result<json::Object> unpack(sql::Connection& db, ByteView bytes, const AttemptPlace& place) {
+Result<json::Object> unpack(sql::Connection& db, ByteView bytes, const RequestForm::Place& place) {
     const auto no = take_packed(bytes);
     const auto size = take_packed(bytes);
-    if (!no || !size) return fail(Errc::corrupt, "a stored attempt is cut");
-    TRY(ByteView own, take(bytes, *size));
+    if (!no || !size || *size > bytes.size()) return fail(Errc::corrupt, "a stored attempt is cut");
+    const ByteView own = bytes.first(*size);
+    bytes = bytes.subspan(*size);
     const auto read = [](const sql::Statement& s) {
         return Kept{sql::string_at(s, 0), sql::string_at(s, 1)};
     };
@@ -128,7 +59,7 @@ Result<json::Object> unpack(sql::Connection& db, ByteView bytes, const AttemptPl
     json::Object out;
     if (form) {
         TRY(out, read_object(form->facts));
-        TRY(std::string request, join_lines(form->request, place, own));
+        TRY(std::string request, RequestForm::join(form->request, place, own));
         out.append("request_headers", std::move(request));
     }
     if (bytes.empty()) return out;
@@ -139,65 +70,9 @@ Result<json::Object> unpack(sql::Connection& db, ByteView bytes, const AttemptPl
 
 }  // namespace
 
-bool split_lines(std::string_view lines, const AttemptPlace& place, std::string& form,
-                 std::string& own) {
-    if (std::ranges::any_of(lines, is_mark)) return false;
-    const auto id = place.event.short_text();
-    const Seconds second{place.started_at};
-    for (std::size_t at = 0; at < lines.size();) {
-        const std::string_view rest = lines.substr(at);
-        std::size_t word = 0;
-        while (word < rest.size() && word_table[static_cast<std::uint8_t>(rest[word])]) ++word;
-        const std::string_view text = rest.substr(0, word);
-        std::size_t taken = std::max<std::size_t>(word, 1);
-        if (text == id.view()) {
-            form += event_mark;
-        } else if (text == second.text()) {
-            form += second_mark;
-        } else if (const auto value = value_at(rest, word)) {
-            form += value->mark;
-            own.append(as_text(value->bytes));
-            taken = value->length;
-        } else {
-            form += rest.substr(0, taken);
-        }
-        at += taken;
-    }
-    return true;
-}
-
-Result<std::string> join_lines(std::string_view form, const AttemptPlace& place, ByteView& own) {
-    std::string out;
-    out.reserve(form.size() + 128);
-    for (const char c : form) {
-        switch (c) {
-            case event_mark:
-                out += place.event.short_text().view();
-                break;
-            case second_mark:
-                out += Seconds{place.started_at}.text();
-                break;
-            case base64_of_32:
-            case base64_of_64: {
-                TRY(const ByteView bytes, take(own, c == base64_of_32 ? 32 : 64));
-                out += to_base64(bytes);
-                break;
-            }
-            case hex_of_32: {
-                TRY(const ByteView bytes, take(own, 32));
-                out += to_hex(bytes);
-                break;
-            }
-            default:
-                out += c;
-        }
-    }
-    return out;
-}
-
 Result<std::int64_t> keep_attempt_form(sql::Connection& db, const AttemptForm& form,
                                        Timestamp now) {
-    const std::string request = (form.head ? *form.head : std::string{}) + form.lines;
+    const std::string& request = form.request->text();
     const std::string facts = json::to_text(facts_of(form));
     const Digest hash = sha256(request + '\n' + facts);
     const auto read = [](const sql::Statement& s) { return s.integer(0); };
@@ -217,7 +92,8 @@ void pack_attempt(std::int64_t form_no, std::string_view own, std::string_view r
     out.append(own).append(rest);
 }
 
-Result<Bytes> unpack_attempt(sql::Connection& db, ByteView detail, const AttemptPlace& place) {
+Result<Bytes> unpack_attempt(sql::Connection& db, ByteView detail,
+                             const RequestForm::Place& place) {
     if (detail.empty() || detail.front() != packed) return Bytes(detail.begin(), detail.end());
     auto object = unpack(db, detail.subspan(1), place);
     if (!object && object.error().code != Errc::corrupt && object.error().code != Errc::malformed)

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "model/request_form.hpp"
 #include "store/tables/common.hpp"
 
 /// What the attempts of a destination have in common is kept once. Of an attempt its own bytes are
@@ -11,29 +12,11 @@
 /// what is written for an event with three receivers.
 namespace blotter::store {
 
-/// The time and the event of an attempt are in its row: in its texts they need no room.
-struct AttemptPlace {
-    EventId event;
-    Timestamp started_at;
-};
-
-/// Splits lines of a request that differ from attempt to attempt: `form` gets the text with a mark
-/// for the event's id, for the second of the start, and for each value that is as long as a
-/// signature (32 bytes in lower-case hex or base64, 64 bytes in base64); `own` is given the bytes
-/// of those. False, and nothing is written, when the text has one of the marks (control
-/// characters) in it.
-bool split_lines(std::string_view lines, const AttemptPlace& place, std::string& form,
-                 std::string& own);
-/// Puts them together again, and takes what was used off the front of `own`. Errc::corrupt when
-/// that is too short.
-Result<std::string> join_lines(std::string_view form, const AttemptPlace& place, ByteView& own);
-
 /// What attempts of one destination have in common. Immutable but for where it is kept, which only
 /// the writer's thread knows.
 struct AttemptForm {
     std::int64_t destination_no = 0;
-    std::shared_ptr<const std::string> head;  ///< lines of the request, the same each time
-    std::string lines;                        ///< a form, see `split_lines`
+    std::shared_ptr<const RequestForm> request;  ///< never null
     std::string address;
     std::string tls_version;
     std::string tls_cipher;
@@ -56,7 +39,7 @@ void pack_attempt(std::int64_t form_no, std::string_view own, std::string_view r
                   std::string& out);
 /// The detail as JSON, whether it was packed or not. A form that is not kept any more is left out,
 /// and what is damaged says so: neither must keep the rest from being shown, or erased.
-Result<Bytes> unpack_attempt(sql::Connection& db, ByteView detail, const AttemptPlace& place);
+Result<Bytes> unpack_attempt(sql::Connection& db, ByteView detail, const RequestForm::Place& place);
 
 /// Deletes forms that were last used before a time. To be used when no attempt of that time is kept
 /// any more.

@@ -1,7 +1,5 @@
 #include "store/tables/attempt_forms.hpp"
 
-#include <random>
-
 #include "store/tables/attempts.hpp"
 #include "store/tables/deliveries.hpp"
 #include "store/tables/events.hpp"
@@ -10,8 +8,8 @@
 namespace blotter::store {
 namespace {
 
-const AttemptPlace place{*EventId::parse("evt_01J9ZC3M4N0000000000000001"),
-                         from_ms(1'795'449'881'744)};
+const RequestForm::Place place{*EventId::parse("evt_01J9ZC3M4N0000000000000001"),
+                               from_ms(1'795'449'881'744)};
 
 Bytes counted(std::size_t size, int from = 1) {
     Bytes out(size);
@@ -19,117 +17,14 @@ Bytes counted(std::size_t size, int from = 1) {
     return out;
 }
 
-struct Split {
-    std::string form;
-    std::string own;
-    bool done = false;
-};
-Split split(std::string_view lines) {
-    Split out;
-    out.done = split_lines(lines, place, out.form, out.own);
-    return out;
-}
-std::string joined(const Split& parts, const AttemptPlace& at = place) {
-    ByteView own = as_bytes(parts.own);
-    std::string out = join_lines(parts.form, at, own).value();
-    EXPECT_TRUE(own.empty());
-    return out;
-}
-
-TEST(AttemptForms, what_differs_from_attempt_to_attempt_is_no_part_of_the_form) {
-    const std::string v1 = to_base64(counted(32));
-    const std::string v1a = to_base64(counted(64, 100));
-    const std::string hex = to_hex(counted(32, 7));
-    const std::string lines =
-        "webhook-id: evt_01J9ZC3M4N0000000000000001\r\n"
-        "webhook-timestamp: 1795449881\r\n"
-        "webhook-signature: v1," +
-        v1 + " v1a," + v1a +
-        "\r\n"
-        "x-signature: t=1795449881,v1=" +
-        hex + "\r\n";
-    const Split parts = split(lines);
-    ASSERT_TRUE(parts.done);
-    EXPECT_EQ(parts.form,
-              "webhook-id: \x01\r\nwebhook-timestamp: \x02\r\n"
-              "webhook-signature: v1,\x03 v1a,\x04\r\nx-signature: t=\x02,v1=\x05\r\n");
-    EXPECT_EQ(parts.own.size(), 128U) << "the bytes of the signatures";
-    EXPECT_EQ(joined(parts), lines);
-
-    const AttemptPlace other{*EventId::parse("evt_01J9ZC3M4N0000000000000002"),
-                             place.started_at + std::chrono::milliseconds{256}};
-    EXPECT_TRUE(
-        joined(parts, other)
-            .starts_with(
-                "webhook-id: evt_01J9ZC3M4N0000000000000002\r\nwebhook-timestamp: 1795449882\r\n"));
-}
-
-TEST(AttemptForms, what_only_looks_alike_stays_as_it_is) {
-    const std::string v1 = to_base64(counted(32));
-    std::string unused_bits = v1;
-    unused_bits[42] = 'B';
-    std::string upper = to_hex(counted(32, 0xa0));
-    for (char& c : upper) c = c >= 'a' ? static_cast<char>(c - 32) : c;
-    for (const std::string& text :
-         {std::string{}, std::string{"17954498810"}, std::string{"x1795449881"},
-          std::string{"evt_01J9ZC3M4N0000000000000003"}, unused_bits, upper, v1.substr(1), "A" + v1,
-          v1.substr(0, 43), to_hex(counted(31)), to_hex(counted(33))}) {
-        const Split parts = split(text);
-        ASSERT_TRUE(parts.done);
-        EXPECT_EQ(parts.form, text);
-        EXPECT_EQ(parts.own, "");
-    }
-    EXPECT_EQ(split(v1 + "==").form, "\x03==") << "a signature, and more";
-    EXPECT_EQ(joined(split(v1 + "==")), v1 + "==");
-}
-
-TEST(AttemptForms, lines_with_a_mark_in_them_are_not_split) {
-    for (const char mark : {'\x01', '\x02', '\x03', '\x04', '\x05'}) {
-        const Split parts = split(std::string{"x: 1795449881"} + mark);
-        EXPECT_FALSE(parts.done);
-        EXPECT_EQ(parts.form + parts.own, "");
-    }
-}
-
-TEST(AttemptForms, any_lines_come_back_as_they_were) {
-    std::mt19937_64 random{11};
-    const auto below = [&](std::size_t n) { return random() % n; };
-    for (int round = 0; round < 20'000; ++round) {
-        std::string lines;
-        for (std::size_t piece = below(12); piece > 0; --piece) {
-            switch (below(8)) {
-                case 0:
-                    lines += place.event.text();
-                    break;
-                case 1:
-                    lines += "1795449881";
-                    break;
-                case 2:
-                    lines += to_base64(counted(below(70), static_cast<int>(below(256))));
-                    break;
-                case 3:
-                    lines += to_hex(counted(below(40), static_cast<int>(below(256))));
-                    break;
-                case 4:
-                    lines.append(below(90), "Aa0+/=_"[below(7)]);
-                    break;
-                default:
-                    lines += ", =:\r\n\tv1"[below(9)];
-            }
-        }
-        const Split parts = split(lines);
-        ASSERT_TRUE(parts.done);
-        ASSERT_EQ(joined(parts), lines) << "round " << round;
-    }
-}
-
 class AttemptFormTables : public TablesTest {
   protected:
     static AttemptForm form(const std::string& address = "192.0.2.1:443") {
         AttemptForm out;
         out.destination_no = 3;
-        out.head = std::make_shared<const std::string>("POST /x HTTP/1.1\r\n");
-        out.lines = "a: \x03\r\n";
+        out.request =
+            RequestForm::split("POST /x HTTP/1.1\r\n", "a: " + to_base64(own_) + "\r\n", place)
+                .form;
         out.address = address;
         out.tls_version = "TLSv1.3";
         return out;

@@ -87,8 +87,9 @@ TEST_F(Retention, attempts_go_once_their_delivery_is_over_for_long_enough) {
 }
 
 TEST_F(Retention, what_attempts_had_in_common_goes_a_month_after_them) {
-    const auto keep = [&](std::string address, int used_on) {
-        const AttemptForm form{.destination_no = 1, .address = std::move(address)};
+    const auto keep = [&](const std::string& address, int used_on) {
+        const AttemptForm form{
+            .destination_no = 1, .request = RequestForm::plain(address), .address = address};
         return must(keep_attempt_form(db(), form, from_ms(used_on * day)));
     };
     const auto forms = [&] {
