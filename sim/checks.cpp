@@ -141,6 +141,15 @@ void Checks::check_attempts(const Image::Delivery& row, const Indexed& indexed) 
         if (attempt.n != static_cast<std::int64_t>(i + 1))
             world_.blame("P2", fmt::format("delivery {} has an attempt {} at place {}", row.no,
                                            attempt.n, i + 1));
+        const auto form = indexed.image.forms.find(attempt.form.value_or(0));
+        const bool is_shown =
+            form != indexed.image.forms.end() && form->second == row.destination_no;
+        if (attempt.form && !is_shown)
+            world_.blame("P2",
+                         fmt::format("attempt {} of delivery {} names form {}, which is {}", i + 1,
+                                     row.no, *attempt.form,
+                                     form == indexed.image.forms.end() ? "not there"
+                                                                       : "another destination's"));
         const std::int64_t planned = attempts[0]->started_ms + schedule[i].count();
         const bool early = attempt.started_ms < planned;
         if (early && !was_turned(destination, attempts[i - 1]->started_ms, attempt.started_ms))

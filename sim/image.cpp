@@ -58,6 +58,17 @@ class Reading {
     int code_ = SQLITE_OK;
 };
 
+/// A detail that is no JSON begins with a one and the number of its form, in LEB128.
+std::optional<std::int64_t> form_in(const std::string& detail) {
+    if (detail.empty() || detail[0] != 1) return std::nullopt;
+    std::int64_t number = 0;
+    for (std::size_t i = 1; i < detail.size(); ++i) {
+        number |= static_cast<std::int64_t>(detail[i] & 0x7f) << (7 * (i - 1));
+        if ((detail[i] & 0x80) == 0) break;
+    }
+    return number;
+}
+
 void read_ledger(Reading& reading, Image& out) {
     reading.each("SELECT no, origin FROM log",
                  [&](const Row& row) { out.origins[row.number(0)] = row.bytes(1); });
@@ -78,7 +89,8 @@ void read_ledger(Reading& reading, Image& out) {
 void read_deliveries(Reading& reading, Image& out) {
     reading.each(
         "SELECT no, event_seq, destination_no, replay_no, replay_of, state, attempts, first_ms, "
-        "next_ms, created_ms, reason, first_took_us, first_outcome, first_status FROM delivery",
+        "next_ms, created_ms, reason, first_took_us, first_outcome, first_status, first_detail "
+        "FROM delivery",
         [&](const Row& row) {
             Image::Delivery d;
             d.no = row.number(0);
@@ -94,16 +106,20 @@ void read_deliveries(Reading& reading, Image& out) {
             d.reason = row.bytes(10);
             if (row.maybe(12))
                 out.attempts.push_back({d.no, 1, *d.first_ms, row.number(11),
-                                        static_cast<int>(row.number(12)), row.maybe(13)});
+                                        static_cast<int>(row.number(12)), row.maybe(13),
+                                        form_in(row.bytes(14))});
             out.deliveries.push_back(std::move(d));
         });
     // Those after the first: 64 * delivery + 2 * attempt + 1 for one that was skipped.
-    reading.each(
-        "SELECT key, started_ms, took_us, outcome, status FROM attempt", [&](const Row& row) {
-            if (row.number(0) % 2 != 0) return;
-            out.attempts.push_back({row.number(0) / 64, row.number(0) % 64 / 2, row.number(1),
-                                    row.number(2), static_cast<int>(row.number(3)), row.maybe(4)});
-        });
+    reading.each("SELECT key, started_ms, took_us, outcome, status, detail FROM attempt",
+                 [&](const Row& row) {
+                     if (row.number(0) % 2 != 0) return;
+                     out.attempts.push_back(
+                         {row.number(0) / 64, row.number(0) % 64 / 2, row.number(1), row.number(2),
+                          static_cast<int>(row.number(3)), row.maybe(4), form_in(row.bytes(5))});
+                 });
+    reading.each("SELECT no, destination_no FROM attempt_form",
+                 [&](const Row& row) { out.forms[row.number(0)] = row.number(1); });
     reading.each("SELECT delivery_no, due_ms FROM due",
                  [&](const Row& row) { out.due.emplace_back(row.number(0), row.number(1)); });
     reading.each("SELECT delivery_no FROM held",

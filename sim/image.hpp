@@ -41,6 +41,7 @@ struct Image {
         std::int64_t took_us = 0;
         int outcome = 0;
         std::optional<std::int64_t> status;
+        std::optional<std::int64_t> form;  ///< what it has in common with others is kept there
     };
     struct Destination {
         std::string id;  ///< 16 bytes
@@ -57,6 +58,7 @@ struct Image {
     std::vector<Delivery> deliveries;
     std::vector<Attempt> attempts;
     std::map<std::int64_t, Destination> destinations;
+    std::map<std::int64_t, std::int64_t> forms;               ///< of attempts: whose they are
     std::map<std::int64_t, std::string> origins;              ///< by number of the log
     std::map<std::int64_t, std::vector<std::string>> leaves;  ///< by number of the log, in order
     std::vector<Checkpoint> checkpoints;
