@@ -62,7 +62,7 @@ class Reading {
 std::optional<std::int64_t> form_in(const std::string& detail) {
     if (detail.empty() || detail[0] != 1) return std::nullopt;
     std::int64_t number = 0;
-    for (std::size_t i = 1; i < detail.size(); ++i) {
+    for (std::size_t i = 1; i < detail.size() && i < 10; ++i) {
         number |= static_cast<std::int64_t>(detail[i] & 0x7f) << (7 * (i - 1));
         if ((detail[i] & 0x80) == 0) break;
     }

@@ -286,14 +286,12 @@ void Engine::conclude(const Start& start, const Loaded& loaded, std::int64_t des
     record.took = report.attempt.took;
     record.outcome = outcome.code;
     if (outcome.status != 0) record.status = outcome.status;
-    if (Lane* lane = lane_of(destination_no))
-        record.form = lane->forms.find(report.attempt, destination_no);
-    if (record.form) {
-        record.own = std::move(report.attempt.request_own);
-        record.detail = rest_of(report.attempt);
-    } else {
-        record.detail = detail_of(report.attempt, loaded.event->id);
-    }
+    // Its destination may be gone by now.
+    Lane* const lane = lane_of(destination_no);
+    AttemptForms none;
+    record.form = (lane ? lane->forms : none).find(report.attempt, destination_no);
+    record.own = std::move(report.attempt.request_own);
+    record.detail = rest_of(report.attempt);
     record.reference = std::move(report.attempt.reference);
     record.state = stored_state(decision.after);
     if (!final && record.state != DeliveryState::held) record.next_at = decision.after.due;

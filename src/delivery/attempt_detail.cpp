@@ -12,7 +12,6 @@ namespace {
 /// Written by hand, without a tree: every attempt has one.
 class DetailWriter {
   public:
-    void reserve(std::size_t room) { out_.reserve(room); }
     void text(std::string_view name, std::string_view value) {
         if (value.empty()) return;
         begin(name);
@@ -37,17 +36,6 @@ class DetailWriter {
     std::string out_;
 };
 
-void write_rest(const Attempt& a, DetailWriter& out) {
-    out.text("error", a.error);
-    out.text("answer_type", a.answer_type);
-    // Answers are kept as they came; what is no text is kept as base64.
-    if (find_invalid_utf8(a.answer))
-        out.text("answer_base64", to_base64(as_bytes(a.answer)));
-    else
-        out.text("answer", a.answer);
-    if (a.answer_cut) out.yes("answer_cut");
-}
-
 bool is_of(const store::AttemptForm& form, const Attempt& a) {
     return form.request == a.request && form.address == a.address &&
            form.tls_version == a.tls_version && form.tls_cipher == a.tls_cipher &&
@@ -57,7 +45,6 @@ bool is_of(const store::AttemptForm& form, const Attempt& a) {
 }  // namespace
 
 store::AttemptFormPtr AttemptForms::find(const Attempt& attempt, std::int64_t destination_no) {
-    if (!attempt.request) return nullptr;
     const auto found =
         std::ranges::find_if(kept_, [&](const auto& form) { return is_of(*form, attempt); });
     if (found != kept_.end()) {
@@ -78,24 +65,15 @@ store::AttemptFormPtr AttemptForms::find(const Attempt& attempt, std::int64_t de
 
 std::string rest_of(const Attempt& attempt) {
     DetailWriter out;
-    write_rest(attempt, out);
+    out.text("error", attempt.error);
+    out.text("answer_type", attempt.answer_type);
+    // Answers are kept as they came; what is no text is kept as base64.
+    if (find_invalid_utf8(attempt.answer))
+        out.text("answer_base64", to_base64(as_bytes(attempt.answer)));
+    else
+        out.text("answer", attempt.answer);
+    if (attempt.answer_cut) out.yes("answer_cut");
     return out.finish();
-}
-
-std::string detail_of(const Attempt& attempt, const EventId& event) {
-    DetailWriter out;
-    const std::string headers = attempt.request_headers(event);
-    // The names, and two more for the ends of the lines of each head.
-    out.reserve(attempt.error.size() + attempt.address.size() + headers.size() +
-                attempt.answer.size() + 256);
-    out.text("address", attempt.address);
-    out.text("tls_version", attempt.tls_version);
-    out.text("tls_cipher", attempt.tls_cipher);
-    out.text("peer_certificate_sha256", attempt.peer_certificate_sha256);
-    out.text("request_headers", headers);
-    write_rest(attempt, out);
-    const std::string text = out.finish();
-    return text.empty() ? "{}" : text;
 }
 
 }  // namespace blotter::delivery

@@ -14,7 +14,7 @@ class AttemptForms {
   public:
     static constexpr std::size_t kept_max = 8;
 
-    /// Null for an attempt without a request: that is kept whole.
+    /// Finds the form of an attempt, or makes it.
     store::AttemptFormPtr find(const Attempt& attempt, std::int64_t destination_no);
 
   private:
@@ -23,7 +23,5 @@ class AttemptForms {
 
 /// What is kept of an attempt beside its form, as JSON: an object, or nothing.
 std::string rest_of(const Attempt& attempt);
-/// All that is kept of an attempt, as JSON.
-std::string detail_of(const Attempt& attempt, const EventId& event);
 
 }  // namespace blotter::delivery

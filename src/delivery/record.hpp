@@ -39,7 +39,7 @@ struct Record {
     std::chrono::microseconds took{0};
     OutcomeCode outcome = OutcomeCode::not_sent;
     std::optional<int> status;
-    store::AttemptFormPtr form;  ///< null when `detail` has all of it
+    store::AttemptFormPtr form;  ///< null where nothing is kept but `detail`
     std::string own;             ///< bytes of the form's
     std::string detail;          ///< JSON, or nothing
     std::string reference;

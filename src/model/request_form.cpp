@@ -5,6 +5,8 @@
 #include <charconv>
 #include <optional>
 
+#include "base/short_text.hpp"
+
 namespace blotter {
 namespace {
 
@@ -34,20 +36,14 @@ std::size_t word_at(std::string_view text) {
     return size;
 }
 
-class Seconds {
-  public:
-    explicit Seconds(Timestamp at) {
-        const auto second = std::chrono::floor<std::chrono::seconds>(at).time_since_epoch().count();
-        size_ = static_cast<std::size_t>(
-            std::to_chars(digits_.data(), digits_.data() + digits_.size(), second).ptr -
-            digits_.data());
-    }
-    std::string_view text() const { return {digits_.data(), size_}; }
-
-  private:
-    std::array<char, 20> digits_{};
-    std::size_t size_ = 0;
-};
+ShortText<20> second_of(Timestamp at) {
+    ShortText<20> out;
+    char* const begin = out.room();
+    const auto second = std::chrono::floor<std::chrono::seconds>(at).time_since_epoch().count();
+    out.set_size(
+        static_cast<std::size_t>(std::to_chars(begin, begin + out.bytes_max, second).ptr - begin));
+    return out;
+}
 
 /// A value as long as a signature at the beginning of a text.
 struct Value {
@@ -84,7 +80,7 @@ RequestForm::Split RequestForm::split(std::string_view head, std::string_view li
     Split out;
     std::string text{head};
     const auto id = place.event.short_text();
-    const Seconds second{place.started_at};
+    const auto second = second_of(place.started_at);
     for (std::string_view rest = lines; !rest.empty();) {
         const std::size_t word = word_at(rest);
         std::size_t taken = std::max<std::size_t>(word, 1);
@@ -96,7 +92,7 @@ RequestForm::Split RequestForm::split(std::string_view head, std::string_view li
             taken = value->length;
         } else if (rest.substr(0, word) == id.view()) {
             text += event_mark;
-        } else if (rest.substr(0, word) == second.text()) {
+        } else if (rest.substr(0, word) == second.view()) {
             text += second_mark;
         } else {
             text += is_mark(rest.front()) ? " " : rest.substr(0, taken);
@@ -116,7 +112,7 @@ std::shared_ptr<const RequestForm> RequestForm::plain(std::string_view text) {
 // Most attempts have the form of the one before, and are taken here, character by character.
 bool RequestForm::take(std::string_view lines, const Place& place, std::string& own) const {
     const auto id = place.event.short_text();
-    const Seconds second{place.started_at};
+    const auto second = second_of(place.started_at);
     std::string bytes;
     std::size_t at = 0;
     const auto take_text = [&](std::string_view text) {
@@ -129,7 +125,7 @@ bool RequestForm::take(std::string_view lines, const Place& place, std::string& 
             if (at == lines.size() || lines[at] != c) return false;
             ++at;
         } else if (c == event_mark || c == second_mark) {
-            if (!take_text(c == event_mark ? id.view() : second.text())) return false;
+            if (!take_text(c == event_mark ? id.view() : second.view())) return false;
         } else {
             const auto value = value_at(lines.substr(at), c);
             if (!value) return false;
@@ -151,7 +147,7 @@ Result<std::string> RequestForm::join(std::string_view text, const Place& place,
         } else if (c == event_mark) {
             out += place.event.short_text().view();
         } else if (c == second_mark) {
-            out += Seconds{place.started_at}.text();
+            out += second_of(place.started_at).view();
         } else {
             const std::size_t count = c == base64_of_64 ? 64 : 32;
             if (own.size() < count)

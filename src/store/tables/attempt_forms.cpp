@@ -9,8 +9,8 @@ namespace {
 
 constexpr sql::Query form_find{
     "attempt_form.find", "SELECT no FROM attempt_form WHERE destination_no = ?1 AND hash = ?2"};
-constexpr sql::Query form_use{"attempt_form.use",
-                              "UPDATE attempt_form SET used_ms = ?2 WHERE no = ?1"};
+constexpr sql::Query form_use{
+    "attempt_form.use", "UPDATE attempt_form SET used_ms = ?2 WHERE no = ?1 AND used_ms < ?2"};
 constexpr sql::Query form_insert{
     "attempt_form.insert",
     "INSERT INTO attempt_form (destination_no, hash, used_ms, request, facts) "
@@ -18,7 +18,8 @@ constexpr sql::Query form_insert{
 constexpr sql::Query form_load{"attempt_form.load",
                                "SELECT request, facts FROM attempt_form WHERE no = ?1"};
 constexpr sql::Query form_purge{"attempt_form.purge",
-                                "DELETE FROM attempt_form WHERE used_ms < ?1"};
+                                "DELETE FROM attempt_form WHERE no IN (SELECT no FROM attempt_form "
+                                "WHERE used_ms < ?1 ORDER BY used_ms LIMIT ?2)"};
 
 /// The first byte of what is packed. JSON begins with a brace.
 constexpr std::uint8_t packed = 1;
@@ -60,7 +61,7 @@ Result<json::Object> unpack(sql::Connection& db, ByteView bytes, const RequestFo
     if (form) {
         TRY(out, read_object(form->facts));
         TRY(std::string request, RequestForm::join(form->request, place, own));
-        out.append("request_headers", std::move(request));
+        if (!request.empty()) out.append("request_headers", std::move(request));
     }
     if (bytes.empty()) return out;
     TRY(json::Object rest, read_object(as_text(bytes)));
@@ -72,7 +73,7 @@ Result<json::Object> unpack(sql::Connection& db, ByteView bytes, const RequestFo
 
 Result<std::int64_t> keep_attempt_form(sql::Connection& db, const AttemptForm& form,
                                        Timestamp now) {
-    const std::string& request = form.request->text();
+    const std::string request = form.request ? form.request->text() : std::string{};
     const std::string facts = json::to_text(facts_of(form));
     const Digest hash = sha256(request + '\n' + facts);
     const auto read = [](const sql::Statement& s) { return s.integer(0); };
@@ -100,12 +101,14 @@ Result<Bytes> unpack_attempt(sql::Connection& db, ByteView detail,
         return pass(std::move(object).error());
     const std::string text =
         object ? json::to_text(*std::move(object))
-               : json::to_text(json::Object{{"error", "what was kept of this attempt is damaged"}});
+               : json::to_text(json::Object{
+                     {"error",
+                      "what was kept of this attempt is damaged: a backup may have it whole"}});
     return Bytes(text.begin(), text.end());
 }
 
-Result<std::int64_t> purge_attempt_forms(sql::Connection& db, Timestamp before) {
-    return detail::purge(db, form_purge, before);
+Result<std::int64_t> purge_attempt_forms(sql::Connection& db, Timestamp before, std::size_t limit) {
+    return detail::purge(db, form_purge, before, limit);
 }
 
 }  // namespace blotter::store

@@ -16,7 +16,7 @@ namespace blotter::store {
 /// the writer's thread knows.
 struct AttemptForm {
     std::int64_t destination_no = 0;
-    std::shared_ptr<const RequestForm> request;  ///< never null
+    std::shared_ptr<const RequestForm> request;  ///< null when nothing was to be sent
     std::string address;
     std::string tls_version;
     std::string tls_cipher;
@@ -41,8 +41,8 @@ void pack_attempt(std::int64_t form_no, std::string_view own, std::string_view r
 /// and what is damaged says so: neither must keep the rest from being shown, or erased.
 Result<Bytes> unpack_attempt(sql::Connection& db, ByteView detail, const RequestForm::Place& place);
 
-/// Deletes forms that were last used before a time. To be used when no attempt of that time is kept
-/// any more.
-Result<std::int64_t> purge_attempt_forms(sql::Connection& db, Timestamp before);
+/// Deletes at most `limit` forms that were last used before a time. To be used when no attempt of
+/// that time is kept any more.
+Result<std::int64_t> purge_attempt_forms(sql::Connection& db, Timestamp before, std::size_t limit);
 
 }  // namespace blotter::store

@@ -11,12 +11,6 @@ namespace {
 const RequestForm::Place place{*EventId::parse("evt_01J9ZC3M4N0000000000000001"),
                                from_ms(1'795'449'881'744)};
 
-Bytes counted(std::size_t size, int from = 1) {
-    Bytes out(size);
-    for (std::uint8_t& byte : out) byte = static_cast<std::uint8_t>(from++);
-    return out;
-}
-
 class AttemptFormTables : public TablesTest {
   protected:
     static AttemptForm form(const std::string& address = "192.0.2.1:443") {
@@ -41,7 +35,7 @@ class AttemptFormTables : public TablesTest {
         pack_attempt(no, as_text(own_), rest, out);
         return out;
     }
-    static inline const Bytes own_ = counted(32);
+    static inline const Bytes own_ = Bytes(32, 7);
 };
 
 TEST_F(AttemptFormTables, a_form_is_kept_once_and_its_attempts_are_shown_whole) {
@@ -72,13 +66,36 @@ TEST_F(AttemptFormTables, a_form_that_was_not_used_for_long_goes_and_its_number_
     const std::int64_t old = keep(form(), 10);
     const std::int64_t used = keep(form("192.0.2.2:443"), 10);
     keep(form("192.0.2.2:443"), 90);
-    EXPECT_EQ(must(purge_attempt_forms(db(), from_ms(50))), 1);
+    EXPECT_EQ(must(purge_attempt_forms(db(), from_ms(50), 10)), 1);
     EXPECT_EQ(unpacked(packed(old, R"({"answer":"ok"})")), R"({"answer":"ok"})")
         << "what is the attempt's own is still shown";
     EXPECT_EQ(unpacked(packed(old, "")), "{}");
     EXPECT_EQ(keep(form("192.0.2.2:443"), 95), used);
-    EXPECT_EQ(must(purge_attempt_forms(db(), from_ms(100))), 1);
+    EXPECT_EQ(must(purge_attempt_forms(db(), from_ms(100), 10)), 1);
     EXPECT_GT(keep(form("192.0.2.3:443"), 100), used) << "no number is given twice";
+}
+
+TEST_F(AttemptFormTables, a_clock_that_is_set_back_makes_no_form_older) {
+    const std::int64_t no = keep(form(), 100);
+    EXPECT_EQ(keep(form(), 50), no);
+    EXPECT_EQ(must(purge_attempt_forms(db(), from_ms(100), 10)), 0);
+}
+
+TEST_F(AttemptFormTables, no_more_go_at_once_than_asked_for_the_oldest_first) {
+    const std::int64_t newer = keep(form("192.0.2.1:443"), 20);
+    const std::int64_t older = keep(form("192.0.2.2:443"), 10);
+    EXPECT_EQ(must(purge_attempt_forms(db(), from_ms(50), 1)), 1);
+    EXPECT_EQ(unpacked(packed(older, "")), "{}");
+    EXPECT_NE(unpacked(packed(newer, "")), "{}");
+}
+
+TEST_F(AttemptFormTables, what_sent_nothing_shows_no_request) {
+    AttemptForm silent = form();
+    silent.request = nullptr;
+    std::string detail;
+    pack_attempt(keep(silent, 10), "", R"({"error":"no"})", detail);
+    EXPECT_EQ(unpacked(detail),
+              R"({"address":"192.0.2.1:443","tls_version":"TLSv1.3","error":"no"})");
 }
 
 TEST_F(AttemptFormTables, what_is_damaged_says_so) {
@@ -87,7 +104,9 @@ TEST_F(AttemptFormTables, what_is_damaged_says_so) {
     for (const std::string& detail :
          {whole.substr(0, 1), whole.substr(0, 2), whole.substr(0, 20),
           whole.substr(0, whole.size() - 1), std::string{"\x01\x01\x00", 3}, whole + "x"})
-        EXPECT_EQ(unpacked(detail), R"({"error":"what was kept of this attempt is damaged"})");
+        EXPECT_EQ(
+            unpacked(detail),
+            R"({"error":"what was kept of this attempt is damaged: a backup may have it whole"})");
 }
 
 TEST_F(AttemptFormTables, a_packed_first_attempt_and_a_later_one_are_listed_whole) {

@@ -154,7 +154,7 @@ Result<Chunk> delete_old_attempts(sql::Connection& db, const AttemptRetention& r
         return out;
     }
     // All attempts of that time are gone but those of deliveries that were not over yet.
-    CHECK(purge_attempt_forms(db, retention.before - form_slack));
+    CHECK(purge_attempt_forms(db, retention.before - form_slack, retention.limit));
     return out;
 }
 
