@@ -173,7 +173,7 @@ runtime::Task<Result<Reply>> Gateway::serve(http::Router::Match& match, http::Re
 }
 
 /// Somebody tried to point us at an address that is not theirs: an auditor wants to see that.
-runtime::Task<> Gateway::note_denied(const Call& call, std::string what) {
+OWN_FRAME runtime::Task<> Gateway::note_denied(const Call& call, std::string what) {
     const auto noted = co_await store::write(
         services_.loop, services_.writer,
         [&side = services_.writer_side, no = call.workspace_no, key = call.principal.key.text(),

@@ -212,7 +212,7 @@ runtime::Task<> Engine::attempt(Start start) {
 }
 
 /// A row, with its event.
-runtime::Task<Result<Engine::Loaded>> Engine::load(Start start) {
+OWN_FRAME runtime::Task<Result<Engine::Loaded>> Engine::load(Start start) {
     Loaded out;
     struct Read {
         store::DeliveryRow row;
@@ -253,7 +253,7 @@ runtime::Task<Result<Engine::Loaded>> Engine::load(Start start) {
 
 /// A later attempt carries the same links: they are valid again from its start, durably, before a
 /// receiver can use them. Only attempts after the first pay for this.
-runtime::Task<bool> Engine::renew_links(const Loaded& loaded, std::int64_t destination_no) {
+OWN_FRAME runtime::Task<bool> Engine::renew_links(const Loaded& loaded, std::int64_t destination_no) {
     if (!carries_links(*loaded.event)) co_return true;
     const auto done =
         co_await store::write(parts_.loop, parts_.writer,

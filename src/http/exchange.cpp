@@ -109,7 +109,7 @@ runtime::Task<Result<>> ExchangeRun::request() {
     co_return co_await send();
 }
 
-runtime::Task<Result<>> ExchangeRun::open() {
+OWN_FRAME runtime::Task<Result<>> ExchangeRun::open() {
     CO_TRY(auto addresses, co_await resolve());
     stage_ = Stage::vet;
     CO_CHECK(vet(addresses));

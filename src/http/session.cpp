@@ -159,7 +159,7 @@ Response Session::excuse(const std::exception_ptr& failure) {
     return response;
 }
 
-runtime::Task<Session::Next> Session::refuse(Error error) {
+OWN_FRAME runtime::Task<Session::Next> Session::refuse(Error error) {
     // A connection that broke has nobody to tell.
     if (!stream_->is_open() || error.code == Errc::connection_closed) co_return Next::end;
     Response response = make_problem(error);
@@ -184,7 +184,7 @@ runtime::Task<Session::Next> Session::reply(Response& response) {
     co_return discarded ? Next::request : Next::end;
 }
 
-runtime::Task<> Session::linger() {
+OWN_FRAME runtime::Task<> Session::linger() {
     if (!stream_->is_open()) co_return;
     const MonoTime deadline = server_.loop.now() + linger_time;
     co_await stream_->shutdown(deadline);

@@ -90,7 +90,7 @@ void SystemSocket::shutdown_send() {
     socket_.shutdown(Socket::shutdown_send, ignored);
 }
 
-Task<error_code> SystemSocket::wait(Socket::wait_type what, MonoTime deadline) {
+OWN_FRAME Task<error_code> SystemSocket::wait(Socket::wait_type what, MonoTime deadline) {
     if (!socket_.is_open()) co_return asio::error::operation_aborted;
     MonoTime& armed = what == Socket::wait_write ? write_deadline_ : read_deadline_;
     armed = deadline;

@@ -8,6 +8,11 @@
 
 #include <boost/asio/io_context.hpp>
 
+/// Before the definition of a coroutine that is awaited rarely, by one that is awaited for every
+/// request: keeps its frame apart. Else the compiler makes it a part of the caller's, which is then
+/// as large for each call, and what is large is slow to get and scattered.
+#define OWN_FRAME [[gnu::noinline]]
+
 namespace blotter::runtime {
 
 /// The one executor type. Concrete, because `any_io_executor` costs about a fifth of the CPU of a

@@ -43,7 +43,7 @@ bool is_preparable(const PostedEvent& event) {
 }
 
 /// Without them the writer does it all, and has a better answer when something is wrong.
-runtime::Task<> load_keys(Services& services, const Call& call) {
+OWN_FRAME runtime::Task<> load_keys(Services& services, const Call& call) {
     const auto rows = co_await store::read(
         services.loop, services.reader,
         [no = call.workspace_no](sql::Connection& db) { return store::list_data_keys(db, no); });
@@ -72,7 +72,7 @@ Result<PostedPtr> read_posted(Services& services, Call& call) {
 
 /// What is set aside is no event yet and has no key of its own: the general store of answers has
 /// it.
-runtime::Task<Result<Reply>> set_aside(Services& services, Call& call, PostedPtr event) {
+OWN_FRAME runtime::Task<Result<Reply>> set_aside(Services& services, Call& call, PostedPtr event) {
     co_return co_await mutate(services, call,
                               [event = std::move(event), workspace_no = call.workspace_no](
                                   store::Tx& tx, WriterSide& side) -> Result<Reply> {

@@ -64,7 +64,7 @@ WebhookConnector::PreparedPtr WebhookConnector::find_prepared(const Destination&
 /// A `forget` may come while secrets are being read: then they may be those from before a rotation,
 /// and are read again. What was made for another version of the destination is never used, nor is
 /// a newer one replaced by an older one.
-runtime::Task<Result<WebhookConnector::PreparedPtr>> WebhookConnector::prepare(
+OWN_FRAME runtime::Task<Result<WebhookConnector::PreparedPtr>> WebhookConnector::prepare(
     routing::TargetPtr target) {
     const std::int64_t no = target->destination.no;
     const std::int64_t version = target->destination.version;
