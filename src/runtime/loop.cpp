@@ -8,6 +8,8 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "runtime/readiness.hpp"
+
 namespace blotter::runtime {
 
 namespace asio = boost::asio;
@@ -20,7 +22,14 @@ struct Loop::Alarm {
 };
 
 Loop::Loop(Clock& clock) : clock_(clock) {}
-Loop::~Loop() = default;
+Loop::~Loop() {
+    if (readiness_) readiness_->drop_waiting();
+}
+
+Readiness& Loop::readiness() {
+    if (!readiness_) readiness_ = std::make_unique<Readiness>(*this);
+    return *readiness_;
+}
 
 void Loop::post(std::move_only_function<void()> work) {
     if (posted_.put(std::move(work)) == Wake::no) return;

@@ -12,6 +12,8 @@
 
 namespace blotter::runtime {
 
+class Readiness;
+
 /// One thread's event loop: an `io_context` and its timers. Everything in it runs on the thread
 /// that calls `run` (or, in tests and the simulator, `poll` and `Timers::fire`); only `post` and
 /// `stop` may be called from elsewhere. Outlives every task and stream made on it.
@@ -27,6 +29,8 @@ class Loop {
     Timers& timers() { return timers_; }
     Clock& clock() { return clock_; }
     MonoTime now() const { return clock_.mono(); }
+    /// Of the sockets of the machine. Made with the first of them.
+    Readiness& readiness();
 
     /// Runs `work` on this loop, soon and in the order of the calls. From any thread. The loop is
     /// woken once for however many came since it last looked.
@@ -52,6 +56,8 @@ class Loop {
     struct Alarm;
     void arm();
 
+    // First, and so the last to go: sockets that tasks hold go with the context.
+    std::unique_ptr<Readiness> readiness_;
     boost::asio::io_context context_{1};
     Clock& clock_;
     Timers timers_;

@@ -36,22 +36,27 @@ class SystemAcceptor final : public Acceptor {
     }
 
     Task<Result<std::unique_ptr<Stream>>> accept() override {
-        for (;;) {
+        for (bool waited = false;; waited = true) {
             if (!acceptor_.is_open()) co_return fail(Errc::cancelled, "the listener was closed");
-            Socket socket{sweep_->loop().executor()};
-            const error_code error = co_await acceptor_.async_accept(socket, use_task);
-            if (!acceptor_.is_open() || error == asio::error::operation_aborted)
-                co_return fail(Errc::cancelled, "the listener was closed");
-            if (error == asio::error::no_descriptors || error == asio::error::no_memory ||
-                error == asio::error::no_buffer_space ||
-                error == boost::system::errc::too_many_files_open_in_system)
-                co_return fail(Errc::unavailable, "cannot accept: " + error.message());
-            // Anything else is the fault of one connection that is gone already.
-            if (error) continue;
-            auto made = std::make_unique<SystemSocket>(sweep_, std::move(socket));
-            if (made->adopt()) continue;
-            if (tls_) co_return tls_->wrap(std::move(made));
-            co_return std::make_unique<PlainStream>(std::move(made));
+            const int descriptor = ::accept4(acceptor_.native_handle(), nullptr, nullptr,
+                                             SOCK_NONBLOCK | SOCK_CLOEXEC);
+            if (descriptor >= 0) {
+                auto made = std::make_unique<SystemSocket>(sweep_, descriptor);
+                // Many who call at once do not keep everybody else waiting.
+                if (!waited) co_await sweep_->loop().end_of_turn();
+                if (made->accept()) continue;
+                if (tls_) co_return tls_->wrap(std::move(made));
+                co_return std::make_unique<PlainStream>(std::move(made));
+            }
+            const int error = errno;
+            if (error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS)
+                co_return fail(Errc::unavailable,
+                               std::string{"cannot accept: "} + std::strerror(error));
+            // Anything else but "not yet" is the fault of one connection that is gone already.
+            if (error != EAGAIN && error != EWOULDBLOCK) continue;
+            const error_code ended =
+                co_await acceptor_.async_wait(asio::socket_base::wait_read, use_task);
+            if (ended) co_return fail(Errc::cancelled, "the listener was closed");
         }
     }
     Endpoint local() const override { return local_; }
@@ -95,23 +100,17 @@ Result<> check_authorities(const std::string& pem) {
 }
 
 Task<Result<std::unique_ptr<Stream>>> SystemNetwork::connect(Endpoint to, MonoTime deadline) {
-    Loop& loop = impl_->sweep->loop();
-    Socket plain{loop.executor()};
-    error_code opened;
-    plain.open(to.protocol(), opened);
-    if (opened) co_return cannot_connect(to, opened);
-    auto socket = std::make_unique<SystemSocket>(impl_->sweep, std::move(plain));
-    socket->write_deadline() = deadline;
-    const error_code error = co_await socket->socket().async_connect(to, use_task);
-    socket->write_deadline() = MonoTime::max();
-    if (error == asio::error::operation_aborted || !socket->is_open())
-        co_return fail(Errc::timeout, text_of(to) + " did not answer in time");
+    const int descriptor =
+        ::socket(to.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (descriptor < 0)
+        co_return cannot_connect(to, error_code{errno, boost::system::system_category()});
+    auto socket = std::make_unique<SystemSocket>(impl_->sweep, descriptor);
+    const error_code error = co_await socket->connect(to, deadline);
+    if (!socket->is_open()) co_return fail(Errc::timeout, text_of(to) + " did not answer in time");
     if (error) co_return cannot_connect(to, error);
-    if (const error_code bad = socket->adopt()) co_return cannot_connect(to, bad);
     // The address was vetted, so the connection must really lead there. A connection from a port
     // to itself (possible when the system picks the very port that is called) is refused too.
-    const bool exact = socket->socket().remote_endpoint(opened) == to && !opened;
-    if (!exact || socket->remote() == socket->local())
+    if (socket->remote() != to || socket->remote() == socket->local())
         co_return fail(Errc::connect_failed, "the connection does not lead to " + text_of(to));
     co_return std::make_unique<PlainStream>(std::move(socket));
 }
@@ -140,6 +139,7 @@ Result<std::unique_ptr<Acceptor>> SystemNetwork::listen(ListenOptions options) {
     }
     if (!error) acceptor.bind(options.at, error);
     if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+    if (!error) acceptor.native_non_blocking(true, error);
     if (error)
         return fail(Errc::unavailable,
                     "cannot listen on " + text_of(options.at) + ": " + error.message());

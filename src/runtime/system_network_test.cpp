@@ -176,6 +176,35 @@ TEST_F(NetworkFixture, a_write_that_nobody_reads_ends_at_its_deadline) {
     run(story(*this));
 }
 
+TEST_F(NetworkFixture, one_who_sends_without_end_leaves_others_their_turn) {
+    const auto story = [](NetworkFixture& f) -> Task<> {
+        ListenOptions options;
+        options.at = {boost::asio::ip::address_v4::loopback(), 0};
+        const auto listener = f.network.listen(options).value();
+        auto from = (co_await f.network.connect(listener->local(), f.in(5s))).value();
+        auto to = (co_await listener->accept()).value();
+        const std::string large(64 * 1024, 'x');
+        EXPECT_TRUE(co_await f.send(*from, large));
+        // A wait for it to be heard of.
+        char first = 0;
+        EXPECT_TRUE(co_await to->read_some({&first, 1}, f.in(5s)));
+        struct Count {
+            int turns = 0;
+            bool over = false;
+        };
+        const auto count_turns = [](NetworkFixture& f, Count& count) -> Task<> {
+            for (; !count.over; ++count.turns) co_await f.loop.end_of_turn();
+        };
+        Count count;
+        f.group.spawn(count_turns(f, count));
+        std::array<char, 64> piece;
+        for (int i = 0; i < 320; ++i) EXPECT_TRUE(co_await to->read_some(piece, f.in(5s)));
+        count.over = true;
+        EXPECT_GE(count.turns, 10);
+    };
+    run(story(*this));
+}
+
 TEST_F(NetworkFixture, listeners_share_an_address_only_when_all_agree) {
     ListenOptions options;
     options.at = {boost::asio::ip::address_v4::loopback(), 0};

@@ -1,13 +1,13 @@
 #include "runtime/system_stream.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <vector>
 
-#include <boost/asio/buffer.hpp>
-
-#include "base/invariant.hpp"
+#include <boost/asio/error.hpp>
 
 namespace blotter::runtime {
 
@@ -16,7 +16,12 @@ using boost::system::error_code;
 
 namespace {
 
-constexpr std::size_t parts_max = 16;
+/// Of one socket, before others have their turn.
+constexpr std::uint8_t straight_reads_max = 16;
+
+error_code last_error() {
+    return {errno, boost::system::system_category()};
+}
 
 // An IPv4 peer of a dual-stack listener is judged and shown as IPv4.
 Endpoint unmapped(const Endpoint& from) {
@@ -45,60 +50,69 @@ void DeadlineSweep::sweep() {
     if (!sockets_.empty()) arm();
 }
 
-SystemSocket::SystemSocket(std::shared_ptr<DeadlineSweep> sweep, Socket socket)
-    : sweep_(std::move(sweep)), socket_(std::move(socket)) {
+SystemSocket::SystemSocket(std::shared_ptr<DeadlineSweep> sweep, int descriptor)
+    : WatchedSocket(sweep->loop(), descriptor), sweep_(std::move(sweep)) {
     sweep_->add(*this);
 }
 
-Loop& SystemSocket::loop() {
-    return sweep_->loop();
+error_code SystemSocket::accept() {
+    if (const error_code error = watch(Connected::yes)) return error;
+    return adopt();
+}
+
+Task<error_code> SystemSocket::connect(Endpoint to, MonoTime deadline) {
+    if (::connect(descriptor(), to.data(), static_cast<socklen_t>(to.size())) != 0 &&
+        errno != EINPROGRESS && errno != EINTR)
+        co_return last_error();
+    if (const error_code error = watch(Connected::not_yet)) co_return error;
+    if (const error_code error = co_await wait(Way::write, deadline)) co_return error;
+    int failed = 0;
+    socklen_t size = sizeof failed;
+    if (::getsockopt(descriptor(), SOL_SOCKET, SO_ERROR, &failed, &size) != 0)
+        co_return last_error();
+    if (failed != 0) co_return error_code{failed, boost::system::system_category()};
+    co_return adopt();
 }
 
 error_code SystemSocket::adopt() {
-    error_code error;
-    socket_.non_blocking(true, error);
-    if (error) return error;
-    socket_.set_option(asio::ip::tcp::no_delay{true}, error);
-    if (error) return error;
-    remote_ = unmapped(socket_.remote_endpoint(error));
-    if (error) return error;
-    local_ = unmapped(socket_.local_endpoint(error));
-    return error;
-}
-
-void SystemSocket::close() {
-    error_code ignored;
-    socket_.close(ignored);
+    const int on = 1;
+    socklen_t remote = static_cast<socklen_t>(remote_.capacity());
+    socklen_t local = static_cast<socklen_t>(local_.capacity());
+    if (::setsockopt(descriptor(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
+        ::getpeername(descriptor(), remote_.data(), &remote) != 0 ||
+        ::getsockname(descriptor(), local_.data(), &local) != 0)
+        return last_error();
+    remote_.resize(remote);
+    local_.resize(local);
+    remote_ = unmapped(remote_);
+    local_ = unmapped(local_);
+    return {};
 }
 
 void SystemSocket::check(MonoTime now) {
-    if (now < std::min(read_deadline_, write_deadline_)) return;
+    if (now < std::min(deadlines_[0], deadlines_[1])) return;
     timed_out_ = true;
-    read_deadline_ = write_deadline_ = MonoTime::max();
+    deadlines_.fill(MonoTime::max());
     close();
 }
 
-bool SystemSocket::is_quiet() {
-    if (!socket_.is_open()) return false;
-    char byte = 0;
-    const auto got = ::recv(descriptor(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
-}
-
 void SystemSocket::shutdown_send() {
-    error_code ignored;
-    socket_.shutdown(Socket::shutdown_send, ignored);
+    ::shutdown(descriptor(), SHUT_WR);
 }
 
-OWN_FRAME Task<error_code> SystemSocket::wait(Socket::wait_type what, MonoTime deadline) {
-    if (!socket_.is_open()) co_return asio::error::operation_aborted;
-    MonoTime& armed = what == Socket::wait_write ? write_deadline_ : read_deadline_;
+bool SystemSocket::has_read_enough() {
+    if (++straight_reads_ < straight_reads_max) return false;
+    straight_reads_ = 0;
+    return true;
+}
+
+OWN_FRAME Task<error_code> SystemSocket::wait(Way way, MonoTime deadline) {
+    MonoTime& armed = deadlines_[static_cast<std::size_t>(way)];
     armed = deadline;
-    const error_code error = co_await socket_.async_wait(what, use_task);
+    const bool open = co_await ready(way);
     armed = MonoTime::max();
     // A socket closed while this was on its way counts as aborted.
-    if (!error && !socket_.is_open()) co_return asio::error::operation_aborted;
-    co_return error;
+    co_return open ? error_code{} : error_code{asio::error::operation_aborted};
 }
 
 std::unexpected<Error> SystemSocket::failure(const error_code& error) const {
@@ -111,37 +125,49 @@ std::unexpected<Error> SystemSocket::failure(const error_code& error) const {
 }
 
 Task<Result<std::size_t>> PlainStream::read_some(std::span<char> into, MonoTime deadline) {
-    if (!socket_->is_open()) co_return socket_->failure(asio::error::bad_descriptor);
-    socket_->read_deadline() = deadline;
-    const auto [error, size] = co_await socket_->socket().async_read_some(
-        asio::buffer(into.data(), into.size()), use_task);
-    socket_->read_deadline() = MonoTime::max();
-    if (!error) co_return size;
-    if (error == asio::error::eof) co_return std::size_t{0};
-    co_return socket_->failure(error);
+    SystemSocket& socket = *socket_;
+    for (;;) {
+        if (!socket.is_open()) co_return socket.failure(asio::error::bad_descriptor);
+        error_code error;
+        const auto got = socket.receive(into, error);
+        if (error) co_return socket.failure(error);
+        if (got) {
+            if (socket.has_read_enough()) co_await socket.loop().end_of_turn();
+            co_return *got;
+        }
+        socket.read_deadline() = deadline;
+        co_await socket.ready(WatchedSocket::Way::read);
+        socket.read_deadline() = MonoTime::max();
+    }
 }
 
 Task<Result<>> PlainStream::write(std::span<const std::string_view> parts, MonoTime deadline) {
-    INVARIANT(parts.size() <= parts_max);
-    std::array<asio::const_buffer, parts_max> buffers;
-    std::size_t count = 0;
-    for (const std::string_view part : parts)
-        if (!part.empty()) buffers[count++] = asio::buffer(part);
-    std::size_t first = 0;
-    while (first < count) {
-        if (!socket_->is_open()) co_return socket_->failure(asio::error::bad_descriptor);
-        // Tried at once: a small write to an idle socket never waits, and is then one system call
-        // without a turn through the loop.
-        error_code error;
-        std::size_t sent = socket_->socket().write_some(
-            std::span<const asio::const_buffer>{buffers.data() + first, count - first}, error);
-        if (error == asio::error::would_block)
-            error = co_await socket_->wait(Socket::wait_write, deadline);
-        if (error) co_return socket_->failure(error);
-        while (first < count && sent >= buffers[first].size()) sent -= buffers[first++].size();
-        if (first < count) buffers[first] += sent;
-    }
+    if (!socket_->is_open()) co_return socket_->failure(asio::error::bad_descriptor);
+    std::size_t size = 0;
+    for (const std::string_view part : parts) size += part.size();
+    if (size == 0) co_return Result<>{};
+    // Tried at once: a small write to an idle socket never waits.
+    error_code error;
+    const std::size_t sent = socket_->send(parts, error).value_or(0);
+    if (error) co_return socket_->failure(error);
+    if (sent < size) co_return co_await write_rest(parts, sent, deadline);
     co_return Result<>{};
+}
+
+OWN_FRAME Task<Result<>> PlainStream::write_rest(std::span<const std::string_view> parts,
+                                                 std::size_t sent, MonoTime deadline) {
+    std::vector<std::string_view> rest{parts.begin(), parts.end()};
+    auto first = rest.begin();
+    for (;;) {
+        for (; first != rest.end() && sent >= first->size(); ++first) sent -= first->size();
+        if (first == rest.end()) co_return Result<>{};
+        first->remove_prefix(sent);
+        if (const error_code error = co_await socket_->wait(WatchedSocket::Way::write, deadline))
+            co_return socket_->failure(error);
+        error_code error;
+        sent = socket_->send({first, rest.end()}, error).value_or(0);
+        if (error) co_return socket_->failure(error);
+    }
 }
 
 Task<> PlainStream::shutdown(MonoTime) {

@@ -2,57 +2,54 @@
 
 #include <memory>
 
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/intrusive/list.hpp>
 
 #include "runtime/loop.hpp"
 #include "runtime/net.hpp"
+#include "runtime/readiness.hpp"
 
 /// Internal to the room: what the streams of `SystemNetwork` are made of.
 namespace blotter::runtime {
 
-using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, Executor>;
-
 class DeadlineSweep;
 
-/// A non-blocking TCP socket with one deadline per direction. Streams are built on it.
-class SystemSocket : public boost::intrusive::list_base_hook<
+/// A TCP socket with one deadline per direction. Streams are built on it.
+class SystemSocket : public WatchedSocket,
+                     public boost::intrusive::list_base_hook<
                          boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
   public:
-    SystemSocket(std::shared_ptr<DeadlineSweep> sweep, Socket socket);
+    /// Takes the descriptor.
+    SystemSocket(std::shared_ptr<DeadlineSweep> sweep, int descriptor);
 
-    /// For a socket that has just been connected or accepted: non-blocking, no delay, addresses.
-    boost::system::error_code adopt();
-    void close();
-    bool is_open() const { return socket_.is_open(); }
-    /// One byte looked at without taking it.
-    bool is_quiet();
+    /// For a socket that has just been accepted: heard of, no delay, addresses.
+    boost::system::error_code accept();
+    /// Connects a new one, no delay, addresses.
+    Task<boost::system::error_code> connect(Endpoint to, MonoTime deadline);
     /// Ends sending (FIN).
     void shutdown_send();
     /// Waits until the socket may be readable or writable.
-    Task<boost::system::error_code> wait(Socket::wait_type what, MonoTime deadline);
+    Task<boost::system::error_code> wait(Way way, MonoTime deadline);
     /// Why an operation failed, in words.
     std::unexpected<Error> failure(const boost::system::error_code& error) const;
 
-    Socket& socket() { return socket_; }
-    int descriptor() { return socket_.native_handle(); }
-    MonoTime& read_deadline() { return read_deadline_; }
-    MonoTime& write_deadline() { return write_deadline_; }
+    MonoTime& read_deadline() { return deadlines_[0]; }
+    MonoTime& write_deadline() { return deadlines_[1]; }
     const Endpoint& remote() const { return remote_; }
     const Endpoint& local() const { return local_; }
-    Loop& loop();
+    /// Whether it is somebody else's turn: so many reads came without a wait.
+    bool has_read_enough();
 
     /// Called by the sweep.
     void check(MonoTime now);
 
   private:
+    boost::system::error_code adopt();
+
     std::shared_ptr<DeadlineSweep> sweep_;
-    Socket socket_;
-    MonoTime read_deadline_ = MonoTime::max();
-    MonoTime write_deadline_ = MonoTime::max();
+    std::array<MonoTime, 2> deadlines_{MonoTime::max(), MonoTime::max()};
     Endpoint remote_;
     Endpoint local_;
+    std::uint8_t straight_reads_ = 0;
     bool timed_out_ = false;
 };
 
@@ -94,6 +91,9 @@ class PlainStream final : public Stream {
     std::unique_ptr<SystemSocket> take() { return std::move(socket_); }
 
   private:
+    Task<Result<>> write_rest(std::span<const std::string_view> parts, std::size_t sent,
+                              MonoTime deadline);
+
     std::unique_ptr<SystemSocket> socket_;
 };
 

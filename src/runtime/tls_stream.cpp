@@ -29,21 +29,23 @@ int bio_write(BIO* bio, const char* data, int size) {
     BIO_clear_retry_flags(bio);
     SystemSocket& socket = socket_of(bio);
     if (!socket.is_open()) return -1;
-    const auto sent = ::send(socket.descriptor(), data, static_cast<std::size_t>(size),
-                             MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_write(bio);
-    return static_cast<int>(sent);
+    const std::string_view part{data, static_cast<std::size_t>(size)};
+    boost::system::error_code error;
+    const auto sent = socket.send({&part, 1}, error);
+    if (!sent) BIO_set_retry_write(bio);
+    return !sent || error ? -1 : static_cast<int>(*sent);
 }
 
 int bio_read(BIO* bio, char* into, int size) {
     BIO_clear_retry_flags(bio);
     SystemSocket& socket = socket_of(bio);
     if (!socket.is_open()) return -1;
-    const auto got =
-        ::recv(socket.descriptor(), into, static_cast<std::size_t>(size), MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_read(bio);
-    if (got == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
-    return static_cast<int>(got);
+    boost::system::error_code error;
+    const auto got = socket.receive({into, static_cast<std::size_t>(size)}, error);
+    if (!got) BIO_set_retry_read(bio);
+    if (!got || error) return -1;
+    if (*got == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+    return static_cast<int>(*got);
 }
 
 long bio_control(BIO* bio, int command, long, void*) {
@@ -102,10 +104,10 @@ TlsStream::~TlsStream() {
 Task<TlsStream::Outcome> TlsStream::settle(int returned, MonoTime deadline) {
     switch (SSL_get_error(ssl_.get(), returned)) {
         case SSL_ERROR_WANT_READ:
-            wait_error_ = co_await socket_->wait(Socket::wait_read, deadline);
+            wait_error_ = co_await socket_->wait(SystemSocket::Way::read, deadline);
             break;
         case SSL_ERROR_WANT_WRITE:
-            wait_error_ = co_await socket_->wait(Socket::wait_write, deadline);
+            wait_error_ = co_await socket_->wait(SystemSocket::Way::write, deadline);
             break;
         case SSL_ERROR_ZERO_RETURN:
             co_return Outcome::ended;
