@@ -253,7 +253,8 @@ OWN_FRAME runtime::Task<Result<Engine::Loaded>> Engine::load(Start start) {
 
 /// A later attempt carries the same links: they are valid again from its start, durably, before a
 /// receiver can use them. Only attempts after the first pay for this.
-OWN_FRAME runtime::Task<bool> Engine::renew_links(const Loaded& loaded, std::int64_t destination_no) {
+OWN_FRAME runtime::Task<bool> Engine::renew_links(const Loaded& loaded,
+                                                  std::int64_t destination_no) {
     if (!carries_links(*loaded.event)) co_return true;
     const auto done =
         co_await store::write(parts_.loop, parts_.writer,

@@ -82,6 +82,7 @@ class Session : public boost::intrusive::list_base_hook<
     runtime::Task<Next> refuse(Error error);
     runtime::Task<Next> reply(Response& response);
     runtime::Task<Result<std::uint64_t>> write_response(Response& response);
+    runtime::Task<Result<std::uint64_t>> write_streamed(Response& response);
     void write_head(const Response& response, std::string_view body, bool has_source);
     /// Lets the client read the last answer before the connection goes: what it still sends is
     /// read for a while, because unread data would make the system throw the answer away.

@@ -122,9 +122,13 @@ runtime::Task<Result<std::uint64_t>> Session::write_response(Response& response)
         CO_CHECK(co_await stream_->write(parts, server_.loop.now() + options.write_time + extra));
         co_return parts[1].size();
     }
+    co_return co_await write_streamed(response);
+}
+
+OWN_FRAME runtime::Task<Result<std::uint64_t>> Session::write_streamed(Response& response) {
     const auto size = response.source->size();
     const bool chunked = !size && head_.minor_version == 1;
-    StreamedBody writer{server_.loop, options, *stream_, out_,
+    StreamedBody writer{server_.loop, server_.options, *stream_, out_,
                         chunked ? StreamedBody::Coding::chunked : StreamedBody::Coding::plain};
     CO_CHECK(co_await response.source->write_to(writer));
     if (size && writer.sent() != *size)

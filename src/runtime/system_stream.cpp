@@ -65,7 +65,8 @@ Task<error_code> SystemSocket::connect(Endpoint to, MonoTime deadline) {
         errno != EINPROGRESS && errno != EINTR)
         co_return last_error();
     if (const error_code error = watch(Connected::not_yet)) co_return error;
-    if (const error_code error = co_await wait(Way::write, deadline)) co_return error;
+    const error_code waited = co_await wait(Way::write, deadline);
+    if (waited) co_return waited;
     int failed = 0;
     socklen_t size = sizeof failed;
     if (::getsockopt(descriptor(), SOL_SOCKET, SO_ERROR, &failed, &size) != 0)
@@ -162,8 +163,8 @@ OWN_FRAME Task<Result<>> PlainStream::write_rest(std::span<const std::string_vie
         for (; first != rest.end() && sent >= first->size(); ++first) sent -= first->size();
         if (first == rest.end()) co_return Result<>{};
         first->remove_prefix(sent);
-        if (const error_code error = co_await socket_->wait(WatchedSocket::Way::write, deadline))
-            co_return socket_->failure(error);
+        const error_code waited = co_await socket_->wait(WatchedSocket::Way::write, deadline);
+        if (waited) co_return socket_->failure(waited);
         error_code error;
         sent = socket_->send({first, rest.end()}, error).value_or(0);
         if (error) co_return socket_->failure(error);
