@@ -44,8 +44,9 @@ class Stream {
     /// Ends everything now; pending operations fail with Errc::connection_closed.
     virtual void close() = 0;
     virtual bool is_open() const = 0;
-    /// True while the peer has neither sent nor ended anything that was not read yet. Never waits
-    /// (one system call); for connections that come out of a pool. No read may be under way.
+    /// True while the peer has neither sent nor ended anything that was not read yet, as far as the
+    /// loop has heard. Never waits; for connections that come out of a pool. No read may be under
+    /// way.
     virtual bool is_quiet() = 0;
     virtual Endpoint remote() const = 0;
     virtual Endpoint local() const = 0;

@@ -57,11 +57,15 @@ error_code WatchedSocket::ask(int operation, std::uint32_t events) {
     return last_error();
 }
 
-void WatchedSocket::close() {
+void WatchedSocket::shut() noexcept {
     if (!is_open()) return;
     heard_hook_.unlink();
     // Takes it out of the epoll instance, too: nobody else has the descriptor.
     ::close(std::exchange(descriptor_, -1));
+}
+
+void WatchedSocket::close() {
+    shut();
     for (Waiter& waiter : waiters_) {
         if (!waiter) continue;
         // Not at once: whoever closes may be in the middle of something.

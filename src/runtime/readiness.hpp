@@ -27,7 +27,8 @@ class WatchedSocket {
 
     /// Takes the descriptor. Nothing is heard of it before `watch`.
     WatchedSocket(Loop& loop, int descriptor);
-    ~WatchedSocket() { close(); }
+    /// A task that still waits ends without going on.
+    ~WatchedSocket() { shut(); }
     WatchedSocket(const WatchedSocket&) = delete;
     WatchedSocket& operator=(const WatchedSocket&) = delete;
 
@@ -60,6 +61,7 @@ class WatchedSocket {
         boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
     using Waiter = std::optional<detail::Resumption<>>;
 
+    void shut() noexcept;
     bool may(Way way) const { return way == Way::read ? readable_ : writable_; }
     Waiter& waiter(Way way) { return waiters_[static_cast<std::size_t>(way)]; }
     boost::system::error_code ask(int operation, std::uint32_t events);

@@ -5,6 +5,7 @@
 #include <ifaddrs.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <system_error>
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 
@@ -51,7 +52,7 @@ class SystemAcceptor final : public Acceptor {
             const int error = errno;
             if (error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS)
                 co_return fail(Errc::unavailable,
-                               std::string{"cannot accept: "} + std::strerror(error));
+                               "cannot accept: " + std::generic_category().message(error));
             // Anything else but "not yet" is the fault of one connection that is gone already.
             if (error != EAGAIN && error != EWOULDBLOCK) continue;
             const error_code ended =
