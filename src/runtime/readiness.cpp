@@ -59,7 +59,6 @@ error_code WatchedSocket::ask(int operation, std::uint32_t events) {
 
 void WatchedSocket::shut() noexcept {
     if (!is_open()) return;
-    heard_hook_.unlink();
     // Takes it out of the epoll instance, too: nobody else has the descriptor.
     ::close(std::exchange(descriptor_, -1));
 }
