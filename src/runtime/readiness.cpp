@@ -23,15 +23,15 @@ constexpr std::size_t events_at_once = 64;
 constexpr std::uint32_t always_heard = EPOLLIN | EPOLLRDHUP | EPOLLET;
 constexpr std::uint32_t end_events = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 
-error_code last_error() {
-    return {errno, boost::system::system_category()};
-}
-
 bool is_not_yet(int error) {
     return error == EAGAIN || error == EWOULDBLOCK;
 }
 
 }  // namespace
+
+error_code last_error() {
+    return {errno, boost::system::system_category()};
+}
 
 WatchedSocket::WatchedSocket(Loop& loop, int descriptor)
     : readiness_(loop.readiness()), descriptor_(descriptor) {
@@ -151,7 +151,9 @@ void WatchedSocket::tell() {
 }
 
 Readiness::Readiness(Loop& loop) : loop_(loop), poll_(::epoll_create1(EPOLL_CLOEXEC)) {
-    if (poll_ < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
+    if (poll_ < 0)
+        throw std::system_error(errno, std::generic_category(),
+                                "cannot watch sockets; raise the limit of open files (ulimit -n)");
     bell_.emplace(loop.executor(), poll_);
     listen();
 }

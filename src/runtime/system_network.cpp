@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <system_error>
+#include <utility>
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 
@@ -37,27 +38,30 @@ class SystemAcceptor final : public Acceptor {
     }
 
     Task<Result<std::unique_ptr<Stream>>> accept() override {
-        for (bool waited = false;; waited = true) {
+        for (bool waited = false;;) {
             if (!acceptor_.is_open()) co_return fail(Errc::cancelled, "the listener was closed");
             const int descriptor = ::accept4(acceptor_.native_handle(), nullptr, nullptr,
                                              SOCK_NONBLOCK | SOCK_CLOEXEC);
-            if (descriptor >= 0) {
-                auto made = std::make_unique<SystemSocket>(sweep_, descriptor);
-                // Many who call at once do not keep everybody else waiting.
-                if (!waited) co_await sweep_->loop().end_of_turn();
-                if (made->accept()) continue;
-                if (tls_) co_return tls_->wrap(std::move(made));
-                co_return std::make_unique<PlainStream>(std::move(made));
-            }
-            const int error = errno;
+            const int error = descriptor < 0 ? errno : 0;
             if (error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS)
                 co_return fail(Errc::unavailable,
                                "cannot accept: " + std::generic_category().message(error));
-            // Anything else but "not yet" is the fault of one connection that is gone already.
-            if (error != EAGAIN && error != EWOULDBLOCK) continue;
-            const error_code ended =
-                co_await acceptor_.async_wait(asio::socket_base::wait_read, use_task);
-            if (ended) co_return fail(Errc::cancelled, "the listener was closed");
+            if (error == EAGAIN || error == EWOULDBLOCK) {
+                const error_code ended =
+                    co_await acceptor_.async_wait(asio::socket_base::wait_read, use_task);
+                if (ended) co_return fail(Errc::cancelled, "the listener was closed");
+                waited = true;
+                continue;
+            }
+            std::unique_ptr<SystemSocket> made;
+            if (descriptor >= 0) made = std::make_unique<SystemSocket>(sweep_, descriptor);
+            // Many who call at once do not keep everybody else waiting.
+            if (!std::exchange(waited, false)) co_await sweep_->loop().end_of_turn();
+            if (!acceptor_.is_open()) continue;
+            // Any other error is the fault of one connection that is gone already.
+            if (!made || made->accept()) continue;
+            if (tls_) co_return tls_->wrap(std::move(made));
+            co_return std::make_unique<PlainStream>(std::move(made));
         }
     }
     Endpoint local() const override { return local_; }
@@ -82,7 +86,10 @@ std::unexpected<Error> cannot_connect(const Endpoint& to, const error_code& erro
 
 struct SystemNetwork::Impl {
     Impl(Loop& loop, std::string authorities)
-        : sweep(std::make_shared<DeadlineSweep>(loop)), tls(std::move(authorities)) {}
+        : sweep(std::make_shared<DeadlineSweep>(loop)), tls(std::move(authorities)) {
+        // Now, so that the lack of a descriptor for it ends the start, not the first connection.
+        loop.readiness();
+    }
     std::shared_ptr<DeadlineSweep> sweep;
     TlsClient tls;
 };
@@ -103,8 +110,7 @@ Result<> check_authorities(const std::string& pem) {
 Task<Result<std::unique_ptr<Stream>>> SystemNetwork::connect(Endpoint to, MonoTime deadline) {
     const int descriptor =
         ::socket(to.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (descriptor < 0)
-        co_return cannot_connect(to, error_code{errno, boost::system::system_category()});
+    if (descriptor < 0) co_return cannot_connect(to, last_error());
     auto socket = std::make_unique<SystemSocket>(impl_->sweep, descriptor);
     const error_code error = co_await socket->connect(to, deadline);
     if (!socket->is_open()) co_return fail(Errc::timeout, text_of(to) + " did not answer in time");
@@ -136,7 +142,7 @@ Result<std::unique_ptr<Acceptor>> SystemNetwork::listen(ListenOptions options) {
     if (!error && options.share == ListenOptions::Share::yes) {
         const int on = 1;
         if (::setsockopt(acceptor.native_handle(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
-            error = error_code{errno, boost::system::system_category()};
+            error = last_error();
     }
     if (!error) acceptor.bind(options.at, error);
     if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);

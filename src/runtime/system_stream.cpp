@@ -16,12 +16,8 @@ using boost::system::error_code;
 
 namespace {
 
-/// Of one socket, before others have their turn.
+/// Of one stream without a wait, before others have their turn.
 constexpr std::uint8_t straight_reads_max = 16;
-
-error_code last_error() {
-    return {errno, boost::system::system_category()};
-}
 
 // An IPv4 peer of a dual-stack listener is judged and shown as IPv4.
 Endpoint unmapped(const Endpoint& from) {
@@ -101,12 +97,6 @@ void SystemSocket::shutdown_send() {
     ::shutdown(descriptor(), SHUT_WR);
 }
 
-bool SystemSocket::has_read_enough() {
-    if (++straight_reads_ < straight_reads_max) return false;
-    straight_reads_ = 0;
-    return true;
-}
-
 OWN_FRAME Task<error_code> SystemSocket::wait(Way way, MonoTime deadline) {
     MonoTime& armed = deadlines_[static_cast<std::size_t>(way)];
     armed = deadline;
@@ -133,9 +123,13 @@ Task<Result<std::size_t>> PlainStream::read_some(std::span<char> into, MonoTime 
         const auto got = socket.receive(into, error);
         if (error) co_return socket.failure(error);
         if (got) {
-            if (socket.has_read_enough()) co_await socket.loop().end_of_turn();
+            if (++straight_reads_ >= straight_reads_max) {
+                straight_reads_ = 0;
+                co_await socket.loop().end_of_turn();
+            }
             co_return *got;
         }
+        straight_reads_ = 0;
         socket.read_deadline() = deadline;
         co_await socket.ready(WatchedSocket::Way::read);
         socket.read_deadline() = MonoTime::max();

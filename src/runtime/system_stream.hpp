@@ -36,8 +36,6 @@ class SystemSocket : public WatchedSocket,
     MonoTime& write_deadline() { return deadlines_[1]; }
     const Endpoint& remote() const { return remote_; }
     const Endpoint& local() const { return local_; }
-    /// Whether it is somebody else's turn: so many reads came without a wait.
-    bool has_read_enough();
 
     /// Called by the sweep.
     void check(MonoTime now);
@@ -49,7 +47,6 @@ class SystemSocket : public WatchedSocket,
     std::array<MonoTime, 2> deadlines_{MonoTime::max(), MonoTime::max()};
     Endpoint remote_;
     Endpoint local_;
-    std::uint8_t straight_reads_ = 0;
     bool timed_out_ = false;
 };
 
@@ -95,6 +92,7 @@ class PlainStream final : public Stream {
                               MonoTime deadline);
 
     std::unique_ptr<SystemSocket> socket_;
+    std::uint8_t straight_reads_ = 0;
 };
 
 }  // namespace blotter::runtime
