@@ -69,16 +69,34 @@ std::optional<std::int64_t> form_in(const std::string& detail) {
     return number;
 }
 
+/// One leaf stands as it is, several each behind two bytes of length, the high one first.
+std::vector<std::string> split_leaves(const std::string& bytes, std::int64_t count) {
+    if (count == 1) return {bytes};
+    std::vector<std::string> out;
+    for (std::size_t at = 0; at + 2 <= bytes.size();) {
+        const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
+        const std::size_t length = static_cast<std::size_t>(byte(at)) << 8 | byte(at + 1);
+        out.push_back(bytes.substr(at + 2, length));
+        at += 2 + length;
+    }
+    // What is missing shows as empty leaves.
+    out.resize(static_cast<std::size_t>(count));
+    return out;
+}
+
 void read_ledger(Reading& reading, Image& out) {
     reading.each("SELECT no, origin FROM log",
                  [&](const Row& row) { out.origins[row.number(0)] = row.bytes(1); });
-    // 2^36 * log + number.
-    reading.each("SELECT key >> 36, key & ((1 << 36) - 1), entry FROM leaf ORDER BY key",
+    // 2^36 * log + number of the first.
+    reading.each("SELECT key >> 36, key & ((1 << 36) - 1), entry, count FROM leaf ORDER BY key",
                  [&](const Row& row) {
                      auto& leaves = out.leaves[row.number(0)];
-                     // A gap shows as an empty leaf.
-                     leaves.resize(static_cast<std::size_t>(row.number(1)) + 1);
-                     leaves.back() = row.bytes(2);
+                     // A gap shows as empty leaves, and so does what is written twice.
+                     const auto first = static_cast<std::size_t>(row.number(1));
+                     const bool twice = first < leaves.size();
+                     leaves.resize(std::max(leaves.size(), first));
+                     for (std::string& entry : split_leaves(row.bytes(2), row.number(3)))
+                         leaves.push_back(twice ? std::string{} : std::move(entry));
                  });
     reading.each("SELECT log_no, size, root, note FROM checkpoint", [&](const Row& row) {
         out.checkpoints.push_back(

@@ -71,7 +71,7 @@ Result<std::optional<Place>> find_in_log(sql::Connection& db, std::int64_t log_n
                                          const std::string& event) {
     constexpr std::size_t slice = 1'000;
     for (std::int64_t first = 0;; first += slice) {
-        TRY(const auto entries, store::list_leaves(db, {log_no, first, slice}));
+        TRY(const auto entries, ledger::list_entries(db, {log_no, first, slice}));
         for (std::size_t i = 0; i < entries.size(); ++i) {
             if (!as_text(entries[i]).contains(event)) continue;
             TRY(const ledger::Leaf leaf, ledger::parse_entry(entries[i]));
@@ -114,7 +114,7 @@ Result<std::string> make_proof(Installation& in, const EventId& id) {
         return fail(Errc::unavailable,
                     "no signed checkpoint covers this event yet: the server signs one within "
                     "ledger.checkpoint_interval, and when it starts and stops");
-    TRY(const auto entry, store::load_leaf(db, event.log_no, event.leaf));
+    TRY(const auto entry, ledger::load_entry(db, event.log_no, event.leaf));
     if (!entry) return fail(Errc::corrupt, "the entry of this event is missing from the ledger");
     const auto size = static_cast<std::uint64_t>(checkpoint->size);
     ledger::StoredTiles tiles{db, event.log_no};

@@ -176,8 +176,8 @@ Result<> LedgerCheck::walk_entries(Walk& walk) {
         const std::uint64_t first = walk.builder.size();
         const auto wanted = std::min<std::uint64_t>(ledger::tile_width_max, walk.size - first);
         TRY(const auto entries,
-            store::list_leaves(in_.db(), {walk.log.no, static_cast<std::int64_t>(first),
-                                          static_cast<std::size_t>(wanted)}));
+            ledger::list_entries(in_.db(), {walk.log.no, static_cast<std::int64_t>(first),
+                                            static_cast<std::size_t>(wanted)}));
         CHECK(check_bundle(walk, entries));
         if (entries.size() < wanted) {
             find(walk.log.origin, walk.builder.size(),
@@ -195,7 +195,7 @@ Result<> LedgerCheck::walk_entries(Walk& walk) {
 
 Result<> LedgerCheck::check_bundle(Walk& walk, const std::vector<Bytes>& entries) {
     for (const Bytes& entry : entries) {
-        // `list_leaves` leaves gaps out: the number inside tells, and then the root.
+        // `list_entries` leaves gaps out: the number inside tells, and then the root.
         CHECK(check_leaf(walk, entry));
         walk.builder.append(ledger::leaf_hash(entry));
         CHECK(check_tiles(walk));
@@ -348,7 +348,7 @@ Result<> LedgerCheck::check_root_entries() {
         const std::string& origin = logs_.at(root).origin;
         for (std::int64_t n = 0;; n += ledger::tile_width_max) {
             TRY(const auto entries,
-                store::list_leaves(in_.db(), {root, n, ledger::tile_width_max}));
+                ledger::list_entries(in_.db(), {root, n, ledger::tile_width_max}));
             for (std::size_t i = 0; i < entries.size(); ++i) {
                 const auto leaf = ledger::parse_entry(entries[i]);
                 if (!leaf || leaf->kind != ledger::LeafKind::checkpoint) continue;
@@ -401,7 +401,7 @@ Result<> LedgerCheck::check_event(const store::WorkspaceRow& workspace,
         find(name, n, fmt::format("the event {} {}", event.id.text(), words));
         return Result<>{};
     };
-    TRY(const auto entry, store::load_leaf(in_.db(), event.log_no, event.leaf));
+    TRY(const auto entry, ledger::load_entry(in_.db(), event.log_no, event.leaf));
     if (!entry) return wrong("names an entry that is not there");
     const auto leaf = ledger::parse_entry(*entry);
     if (!leaf) return {};  // said already

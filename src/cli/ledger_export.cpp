@@ -2,6 +2,7 @@
 
 #include "cli/installation.hpp"
 #include "cli/ledger.hpp"
+#include "ledger/entries.hpp"
 #include "ledger/exporter.hpp"
 #include "ledger/verifier.hpp"
 #include "store/tables/workspaces.hpp"
@@ -21,8 +22,8 @@ class StoredLog final : public ledger::LogSource {
     Result<std::string> checkpoint_note() override { return checkpoint_.note; }
     ledger::NoteVerifier public_key() override { return key_; }
     Result<std::vector<Bytes>> entries(std::uint64_t first, std::uint16_t count) override {
-        return store::list_leaves(db_,
-                                  {checkpoint_.log_no, static_cast<std::int64_t>(first), count});
+        return ledger::list_entries(db_,
+                                    {checkpoint_.log_no, static_cast<std::int64_t>(first), count});
     }
 
   private:

@@ -64,7 +64,7 @@ Result<> open_forks(Installation& in, std::vector<Fork>& forks, const std::strin
             db.rollback();
             return done;
         }
-    return db.commit();
+    return tx.commit();
 }
 
 /// The first checkpoint of each new log, so that its beginning cannot be exchanged.

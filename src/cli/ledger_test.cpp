@@ -68,6 +68,15 @@ TEST(LedgerVerify, every_kind_of_damage_is_found_and_said_where) {
         {"DELETE FROM leaf WHERE key = (1 << 36) + 40", "entry 40"},
         {"DELETE FROM leaf WHERE key = (1 << 36) + 299", "300 entries were signed"},
         {"UPDATE leaf SET key = (1 << 36) + 999 WHERE key = (1 << 36) + 299", "entry 299"},
+        {"DELETE FROM leaf WHERE key = (1 << 36) + 18", "entry 18"},
+        {"UPDATE leaf SET entry = zeroblob(length(entry)) WHERE key = (1 << 36) + 18",
+         "entry 18: this is no entry"},
+        {"UPDATE leaf SET entry = substr(entry, 1, length(entry) - 9) WHERE key = (1 << 36) + 18",
+         "entry 39: this is no entry"},
+        {"UPDATE leaf SET count = 3 WHERE key = (1 << 36) + 18", "entry 21: this is no entry"},
+        {"UPDATE leaf SET count = 23 WHERE key = (1 << 36) + 18", "entry 40: this is no entry"},
+        {"UPDATE leaf SET count = 1 << 40 WHERE key = (1 << 36) + 299", "entry 299: this is no"},
+        {"UPDATE leaf SET count = -1 WHERE key = (1 << 36) + 18", "entry 18: this is no entry"},
         {"DELETE FROM tile", "tile/0/000 is missing"},
         {"UPDATE tile SET hashes = zeroblob(8192)", "hash of this entry is not the one in"},
         {"UPDATE tile SET hashes = zeroblob(32)", "another length"},
@@ -96,7 +105,8 @@ TEST(LedgerVerify, every_kind_of_damage_is_found_and_said_where) {
     };
     for (const Case& c : cases) {
         TestInstallation data;
-        data.accept(300);
+        // Entries 17, 40, 290 and 299 have rows of their own, the others are in rows of several.
+        for (const int together : {17, 1, 22, 1, 249, 1, 8, 1}) data.accept(together);
         data.sign();
         data.execute(c.script);
         data.stop();

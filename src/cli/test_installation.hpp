@@ -74,7 +74,7 @@ class TestInstallation {
             draft.data = json::Object{{"n", i}};
             out.push_back(must(intake_->accept(tx, workspace_.no, std::move(draft))).id);
         }
-        must(db_->commit());
+        must(tx.commit());
         return out;
     }
     /// Signs every log as it is now, and enters the workspace's checkpoint in the root log.
@@ -89,7 +89,7 @@ class TestInstallation {
                            ledger::checkpoint_leaf(
                                must(book_->next(tx, root)), clock_.wall(), "root",
                                {log.origin, {static_cast<std::uint64_t>(last.size), last.root}})));
-        must(db_->commit());
+        must(tx.commit());
         sign_log(std::nullopt);
     }
     void sign_log(std::optional<std::int64_t> workspace_no) {

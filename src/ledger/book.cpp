@@ -16,11 +16,11 @@ Result<Bytes> StoredTiles::read_tile(const TileId& id) {
                 store::load_tile(db_, {log_no_, 0, static_cast<std::int64_t>(id.index)}));
             if (tile) return std::move(*tile);
         }
-        TRY(const auto entries, store::list_leaves(db_, range));
+        TRY(const auto entries, list_entries(db_, range));
         if (entries.size() != id.width)
             return fail(Errc::corrupt,
-                        fmt::format("{} leaves of the ledger are missing from number {}",
-                                    id.width - entries.size(), range.first));
+                        fmt::format("from number {} on the ledger has {} leaves where {} belong",
+                                    range.first, entries.size(), id.width));
         Bytes out;
         for (const Bytes& entry : entries) {
             if (id.kind == TileKind::entries) {
@@ -93,7 +93,7 @@ Result<LogBook::Kept*> LogBook::edge(store::Tx& tx, std::int64_t log_no) {
         TRY(const std::int64_t size, store::log_size(tx.db(), log_no));
         StoredTiles tiles{tx.db(), log_no};
         TRY(TileBuilder builder, TileBuilder::resume(static_cast<std::uint64_t>(size), tiles));
-        found = kept_.emplace(log_no, Kept{std::move(*row), std::move(builder), 0}).first;
+        found = kept_.emplace(log_no, Kept{std::move(*row), std::move(builder)}).first;
         forget_if_undone(tx, log_no);
         make_room(log_no);
     }
@@ -114,15 +114,29 @@ Result<> LogBook::append(store::Tx& tx, std::int64_t log_no, const Leaf& leaf) {
 Result<> LogBook::append(store::Tx& tx, std::int64_t log_no, std::uint64_t number, ByteView entry) {
     TRY(Kept* const kept, edge(tx, log_no));
     INVARIANT(number == kept->builder.size());
-    CHECK(store::insert_leaf(tx.db(), log_no, static_cast<std::int64_t>(number), entry));
+    if (kept->unwritten.is_empty())
+        tx.before_commit([this, &db = tx.db(), log_no] { return write(db, log_no); });
+    CHECK(kept->unwritten.add(number, entry));
+    tx.changed();
     forget_if_undone(tx, log_no);
     kept->builder.append(leaf_hash(entry));
+    if (kept->unwritten.is_full()) CHECK(write(tx.db(), log_no));
     for (const Tile& tile : kept->builder.take_completed())
         CHECK(store::insert_tile(tx.db(),
                                  {log_no, tile.id.level, static_cast<std::int64_t>(tile.id.index)},
                                  tile.bytes));
     grown_.insert(log_no);
     return {};
+}
+
+Result<> LogBook::write(sql::Connection& db, std::int64_t log_no) {
+    const auto found = kept_.find(log_no);
+    if (found == kept_.end() || found->second.unwritten.is_empty()) return {};
+    auto done = store::insert_leaves(db, log_no, found->second.unwritten.take());
+    // To those whose work goes along with it, it is no conflict of theirs.
+    if (!done && done.error().code == Errc::conflict)
+        return fail(Errc::unavailable, "another program writes to this ledger: try again");
+    return done;
 }
 
 Result<> LogBook::heads_after_commit(store::Tx& tx,

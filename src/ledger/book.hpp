@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/ids.hpp"
+#include "ledger/entries.hpp"
 #include "ledger/leaf.hpp"
 #include "ledger/tiles.hpp"
 #include "store/tables/logs.hpp"
@@ -52,7 +53,8 @@ class LogBook {
                                 std::optional<std::int64_t> workspace_no, Timestamp now);
     /// The number that the next leaf of the log will get.
     Result<std::uint64_t> next(store::Tx& tx, std::int64_t log_no);
-    /// Writes a leaf under its number, which must be the next one, and the tiles that it fills.
+    /// Writes a leaf under its number, which must be the next one, and the tiles that it fills;
+    /// the row of the leaf, with those of its transaction, in `Tx::before_commit`.
     Result<> append(store::Tx& tx, std::int64_t log_no, const Leaf& leaf);
     /// The same with the leaf's bytes, which say that number.
     Result<> append(store::Tx& tx, std::int64_t log_no, std::uint64_t number, ByteView entry);
@@ -65,10 +67,12 @@ class LogBook {
     struct Kept {
         store::LogRow row;
         TileBuilder builder;
+        EntrySlice unwritten{};
         std::uint64_t used = 0;
     };
 
     Result<Kept*> edge(store::Tx& tx, std::int64_t log_no);
+    Result<> write(sql::Connection& db, std::int64_t log_no);
     void forget_if_undone(store::Tx& tx, std::int64_t log_no);
     void make_room(std::int64_t except);
 

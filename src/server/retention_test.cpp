@@ -195,7 +195,7 @@ void RetentionTest::fill(Timestamp at) {
                                          .state = SlackMessageState::sent,
                                          .created_at = at}));
     must(advance_watermark(db(), seq));
-    must(insert_leaf(db(), 1, leaves++, as_bytes("entry")));
+    must(insert_leaves(db(), 1, {.first = leaves++, .bytes = {1}}));
     must(insert_checkpoint(db(), {.log_no = 1, .size = leaves, .signed_at = at}));
 
     must(insert_replay(db(), {.id = next_id<ReplayId>(),

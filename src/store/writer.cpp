@@ -1,8 +1,10 @@
 #include "store/writer.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <exception>
+#include <iterator>
 #include <mutex>
 #include <span>
 #include <string>
@@ -39,6 +41,11 @@ void call(std::vector<std::move_only_function<void()>>& actions) {
 
 }  // namespace
 
+Result<> Tx::commit() {
+    for (auto& action : std::exchange(held_back_, {})) CHECK(action());
+    return connection_.commit();
+}
+
 struct Writer::Impl {
     Impl(std::unique_ptr<sql::Connection> c, Options o)
         : connection(std::move(c)), options(std::move(o)) {}
@@ -68,6 +75,7 @@ struct Writer::Impl {
     // The writing thread's own.
     Jobs taken;
     std::vector<Member> group;
+    std::vector<std::move_only_function<Result<>()>> held_back;  ///< of the group
     bool broken = false;
     std::thread thread;
 
@@ -77,6 +85,8 @@ struct Writer::Impl {
     Result<> run_members();
     Result<> run_in_savepoint(Member& member);
     Result<> run_bare(Member& member);
+    void hold_back(Tx& tx);
+    Result<> write_held_back();
     Result<> still_open() const;
     static void undo(Tx& tx);
     void finish(Member& member, Result<> outcome);
@@ -98,12 +108,27 @@ Result<> Writer::Impl::still_open() const {
     return fail(Errc::storage_failed, "the transaction was undone by the store");
 }
 
+void Writer::Impl::hold_back(Tx& tx) {
+    std::ranges::move(tx.held_back_, std::back_inserter(held_back));
+    tx.held_back_.clear();
+}
+
+Result<> Writer::Impl::write_held_back() {
+    for (auto& action : std::exchange(held_back, {})) CHECK(action());
+    return {};
+}
+
 Result<> Writer::Impl::run_in_savepoint(Member& member) {
+    // What others hold back must not be undone with this one.
+    CHECK(write_held_back());
     CHECK(connection->savepoint());
     member.outcome = run_guarded(*member.job, member.tx);
     if (connection->state() != sql::State::in_transaction)
         return member.outcome ? still_open() : pass(member.outcome.error());
-    if (member.outcome) return connection->release_savepoint();
+    if (member.outcome) {
+        hold_back(member.tx);
+        return connection->release_savepoint();
+    }
     connection->rollback_to_savepoint();
     undo(member.tx);
     return still_open();
@@ -113,9 +138,10 @@ Result<> Writer::Impl::run_bare(Member& member) {
     const auto before = connection->total_changes();
     if (!before) return run_in_savepoint(member);
     member.outcome = run_guarded(*member.job, member.tx);
+    hold_back(member.tx);
     if (member.outcome) return still_open();
     if (connection->state() != sql::State::in_transaction) return pass(member.outcome.error());
-    if (connection->total_changes() == before) return {};
+    if (connection->total_changes() == before && !member.tx.changed_) return {};
     return fail(Errc::unavailable,
                 "another piece of work failed half-way and took its group along: try again");
 }
@@ -127,11 +153,13 @@ Result<> Writer::Impl::run_members() {
         Member& only = group.front();
         only.outcome = run_guarded(*only.job, only.tx);
         if (!only.outcome) return pass(only.outcome.error());
-        return still_open();
+        CHECK(still_open());
+        hold_back(only.tx);
+        return write_held_back();
     }
     for (Member& member : group)
         CHECK(member.job->undo() == Undo::savepoint ? run_in_savepoint(member) : run_bare(member));
-    return {};
+    return write_held_back();
 }
 
 void Writer::Impl::run_group(std::span<std::unique_ptr<Job>> members) {
@@ -170,6 +198,7 @@ void Writer::Impl::finish(Member& member, Result<> outcome) {
 /// Nothing of this group was acknowledged and nothing will be.
 void Writer::Impl::lose(const Error& reason) {
     connection->rollback();
+    held_back.clear();
     // A job alone that fails by itself loses nothing of others.
     if (options.on_lost && (group.size() > 1 || group.front().outcome)) options.on_lost(reason);
     // A connection that cannot even go back to idle is of no further use.

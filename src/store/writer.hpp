@@ -31,12 +31,26 @@ class Tx {
     void after_rollback(std::move_only_function<void()> action) {
         undone_.push_back(std::move(action));
     }
+    /// For rows that several pieces of work write together: runs on the writer's thread, inside
+    /// the transaction, before it is committed and before a piece of work that may be undone alone
+    /// is begun; not when this work is undone. If it fails, the group does.
+    void before_commit(std::move_only_function<Result<>()> action) {
+        held_back_.push_back(std::move(action));
+    }
+    /// This work changed what another one's `before_commit` will write: as if it had changed rows.
+    void changed() { changed_ = true; }
+
+    /// For a transaction that is run by itself, without a writer: what is held back, and the
+    /// commit.
+    Result<> commit();
 
   private:
     friend class Writer;
     sql::Connection& connection_;
     std::vector<std::move_only_function<void()>> committed_;
     std::vector<std::move_only_function<void()>> undone_;
+    std::vector<std::move_only_function<Result<>()>> held_back_;
+    bool changed_ = false;
 };
 
 /// How the changes of a failing job are undone without those of the others in its group.

@@ -179,6 +179,74 @@ TEST_F(WriterTest, a_job_that_breaks_its_promise_takes_the_group_with_it) {
     EXPECT_EQ(stored(), Ids{4});
 }
 
+/// Adds to a list of which the first one holds back the writing, as the ledger does.
+struct SharedList {
+    Work add(std::int64_t id, Result<> outcome = {}) {
+        return [this, id, outcome](Tx& tx) -> Result<> {
+            if (unwritten.empty())
+                tx.before_commit([this, &db = tx.db()]() -> Result<> {
+                    for (const std::int64_t one : std::exchange(unwritten, {}))
+                        CHECK(sql::run(db, insert, one, "held back"));
+                    return {};
+                });
+            unwritten.push_back(id);
+            tx.changed();
+            tx.after_rollback([this] { unwritten.clear(); });
+            return outcome;
+        };
+    }
+    Ids unwritten;
+};
+
+TEST_F(WriterTest, what_is_held_back_is_written_with_the_group) {
+    make();
+    SharedList list;
+    submit("a", list.add(1), Undo::not_needed);
+    submit("b", list.add(2), Undo::not_needed);
+    writer->drain();
+    submit("alone", list.add(3));
+    writer->drain();
+    EXPECT_EQ(log, "a:ok b:ok alone:ok ");
+    EXPECT_EQ(stored(), (Ids{1, 2, 3}));
+}
+
+TEST_F(WriterTest, what_is_held_back_is_not_undone_with_somebody_else) {
+    make();
+    SharedList list;
+    submit("a", list.add(1), Undo::not_needed);
+    submit("b", list.add(2, fail(Errc::precondition_failed, "not now")));
+    submit("c", list.add(3));
+    submit("d", list.add(4), Undo::not_needed);
+    writer->drain();
+    EXPECT_EQ(log, "a:ok b:precondition_failed c:ok d:ok ");
+    EXPECT_EQ(stored(), (Ids{1, 3, 4}));
+}
+
+TEST_F(WriterTest, who_fails_with_something_held_back_takes_the_group_along) {
+    make();
+    SharedList list;
+    submit("a", list.add(1), Undo::not_needed);
+    submit("b", list.add(2, fail(Errc::precondition_failed, "not now")), Undo::not_needed);
+    writer->drain();
+    EXPECT_EQ(taken_log(), "a:unavailable b:precondition_failed ");
+    submit("c", list.add(3), Undo::not_needed);
+    writer->drain();
+    EXPECT_EQ(stored(), Ids{3});
+}
+
+TEST_F(WriterTest, a_group_fails_with_what_it_held_back) {
+    make();
+    submit("before", put(1));
+    writer->drain();
+    SharedList list;
+    submit("a", put(5), Undo::not_needed);
+    submit("b", list.add(1), Undo::not_needed);
+    writer->drain();
+    EXPECT_EQ(log, "before:ok a:conflict b:conflict ");
+    EXPECT_EQ(stored(), Ids{1});
+    EXPECT_TRUE(broken.empty());
+}
+
 TEST_F(WriterTest, a_job_that_throws_fails_like_any_other) {
     make();
     submit("a", put(1));

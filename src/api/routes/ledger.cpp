@@ -76,7 +76,7 @@ Result<std::string> make_proof(sql::Connection& db, std::int64_t workspace_no, E
     if (!checkpoint)
         return fail(Errc::unavailable,
                     "no signed checkpoint covers this event yet: try again in a second");
-    TRY(const auto entry, store::load_leaf(db, row->log_no, row->leaf));
+    TRY(const auto entry, ledger::load_entry(db, row->log_no, row->leaf));
     if (!entry) return fail(Errc::corrupt, "the leaf of this event is missing from the ledger");
     ledger::StoredTiles tiles{db, row->log_no};
     const auto size = static_cast<std::uint64_t>(checkpoint->size);

@@ -13,5 +13,6 @@ extern const std::string_view migration_0005;
 extern const std::string_view migration_0006;
 extern const std::string_view migration_0007;
 extern const std::string_view migration_0008;
+extern const std::string_view migration_0009;
 
 }  // namespace blotter::store::schema

@@ -34,7 +34,7 @@ std::span<const Replacement> words_of(Dialect dialect) {
 }  // namespace
 
 std::span<const Migration> migrations() {
-    static const std::array<Migration, 8> list{{
+    static const std::array<Migration, 9> list{{
         {1, "envelopes, events, the ledger, destinations and deliveries", schema::migration_0001},
         {2, "accounting documents and where they go", schema::migration_0002},
         {3, "Slack", schema::migration_0003},
@@ -44,6 +44,7 @@ std::span<const Migration> migrations() {
          schema::migration_0006},
         {7, "entries of the ledger under one number", schema::migration_0007},
         {8, "what attempts have in common, once", schema::migration_0008},
+        {9, "leaves that are committed together are one row", schema::migration_0009},
     }};
     return list;
 }

@@ -1,5 +1,7 @@
 #include "store/tables/logs.hpp"
 
+#include <algorithm>
+
 #include "store/tables/detail.hpp"
 
 namespace blotter::store {
@@ -23,12 +25,16 @@ constexpr sql::Query log_list{"log.list",
 constexpr sql::Query log_close{"log.close",
                                "UPDATE log SET closed_ms = ?2 WHERE no = ?1 AND closed_ms IS NULL"};
 
-constexpr sql::Query leaf_insert{"leaf.insert", "INSERT INTO leaf (key, entry) VALUES (?1, ?2)"};
-constexpr sql::Query leaf_read{"leaf.read", "SELECT entry FROM leaf WHERE key = ?1"};
+constexpr sql::Query leaf_insert{"leaf.insert",
+                                 "INSERT INTO leaf (key, count, entry) VALUES (?1, ?2, ?3)"};
 constexpr sql::Query leaf_last{
-    "leaf.last", "SELECT key FROM leaf WHERE key >= ?1 AND key < ?2 ORDER BY key DESC LIMIT 1"};
+    "leaf.last",
+    "SELECT key, count FROM leaf WHERE key >= ?1 AND key < ?2 ORDER BY key DESC LIMIT 1"};
+// A row that begins earlier may have the first ones.
 constexpr sql::Query leaf_list{
-    "leaf.list", "SELECT entry FROM leaf WHERE key >= ?1 AND key < ?2 ORDER BY key LIMIT ?3"};
+    "leaf.list",
+    "SELECT key, count, entry FROM leaf WHERE key < ?3 AND key >= COALESCE((SELECT key FROM leaf "
+    "WHERE key >= ?1 AND key <= ?2 ORDER BY key DESC LIMIT 1), ?2) ORDER BY key"};
 
 constexpr sql::Query tile_insert{
     "tile.insert", "INSERT INTO tile (log_no, level, idx, hashes) VALUES (?1, ?2, ?3, ?4)"};
@@ -111,28 +117,33 @@ Result<Applied> close_log(sql::Connection& db, std::int64_t no, Timestamp at) {
     return detail::change(db, log_close, no, at);
 }
 
-Result<> insert_leaf(sql::Connection& db, std::int64_t log_no, std::int64_t n, ByteView entry) {
-    INVARIANT(has_key(log_no, n));
-    return sql::run(db, leaf_insert, leaf_key(log_no, n), entry);
-}
-
-Result<std::optional<Bytes>> load_leaf(sql::Connection& db, std::int64_t log_no, std::int64_t n) {
-    if (!has_key(log_no, n)) return std::nullopt;
-    return sql::one(db, leaf_read, first_bytes, leaf_key(log_no, n));
+Result<> insert_leaves(sql::Connection& db, std::int64_t log_no, const LeafRow& row) {
+    INVARIANT(has_key(log_no, row.first) && row.count >= 1 && row.count <= leaves_in_row_max);
+    return sql::run(db, leaf_insert, leaf_key(log_no, row.first), row.count, row.bytes);
 }
 
 Result<std::int64_t> log_size(sql::Connection& db, std::int64_t log_no) {
     if (!has_key(log_no, 0)) return 0;
     const std::int64_t begin = leaf_key(log_no, 0);
-    TRY(const auto last,
-        sql::one(db, leaf_last, detail::first_integer, begin, leaf_key(log_no + 1, 0)));
-    return last ? *last - begin + 1 : 0;
+    const auto read = [begin](const sql::Statement& s) {
+        return s.integer(0) - begin + std::clamp(s.integer(1), std::int64_t{1}, leaves_in_row_max);
+    };
+    TRY(const auto size, sql::one(db, leaf_last, read, begin, leaf_key(log_no + 1, 0)));
+    return size.value_or(0);
 }
 
-Result<std::vector<Bytes>> list_leaves(sql::Connection& db, const LeafRange& range) {
-    if (!has_key(range.log_no, range.first)) return std::vector<Bytes>{};
-    return sql::all(db, leaf_list, first_bytes, leaf_key(range.log_no, range.first),
-                    leaf_key(range.log_no + 1, 0), detail::limit_of(range.count));
+Result<std::vector<LeafRow>> list_leaf_rows(sql::Connection& db, const LeafRange& range) {
+    if (!has_key(range.log_no, range.first)) return std::vector<LeafRow>{};
+    const std::int64_t begin = leaf_key(range.log_no, 0);
+    const std::int64_t room = log_keys - range.first;
+    const std::int64_t count =
+        std::min(static_cast<std::int64_t>(detail::limit_of(range.count)), room);
+    const std::int64_t earliest = range.first - range.first % leaves_in_row_max;
+    const auto read = [begin](const sql::Statement& s) {
+        return LeafRow{s.integer(0) - begin, s.integer(1), sql::bytes_at(s, 2)};
+    };
+    return sql::all(db, leaf_list, read, begin + earliest, begin + range.first,
+                    begin + range.first + count);
 }
 
 Result<> insert_tile(sql::Connection& db, const TileKey& key, ByteView hashes) {

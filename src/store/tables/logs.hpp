@@ -28,10 +28,18 @@ Result<Applied> close_log(sql::Connection& db, std::int64_t no, Timestamp at);
 
 // --- leaf ---
 
-/// The hot path. `conflict` when the log has a leaf of that number: a second writer.
-Result<> insert_leaf(sql::Connection& db, std::int64_t log_no, std::int64_t n, ByteView entry);
-/// Nothing, too, for numbers that no leaf can have, as a damaged row may name them.
-Result<std::optional<Bytes>> load_leaf(sql::Connection& db, std::int64_t log_no, std::int64_t n);
+/// Leaves that were written together, one after another: one as it is, or several as a bundle
+/// (`ledger/entries.hpp`).
+struct LeafRow {
+    std::int64_t first = 0;  ///< number of the first one
+    std::int64_t count = 1;
+    Bytes bytes;
+};
+/// So many at most in one row; and a row of several ends before the next multiple of it.
+inline constexpr std::int64_t leaves_in_row_max = 256;
+
+/// The hot path. `conflict` when the log has a row that begins there: a second writer.
+Result<> insert_leaves(sql::Connection& db, std::int64_t log_no, const LeafRow& row);
 /// How many leaves the log has: one more than the last number, which have no gaps.
 Result<std::int64_t> log_size(sql::Connection& db, std::int64_t log_no);
 struct LeafRange {
@@ -39,8 +47,10 @@ struct LeafRange {
     std::int64_t first = 0;
     std::size_t count = 256;
 };
-/// The leaves that are there, in order.
-Result<std::vector<Bytes>> list_leaves(sql::Connection& db, const LeafRange& range);
+/// The rows that have leaves of a range, in order; what is before and behind it comes along.
+/// Nothing, too, for numbers that no leaf can have, as a damaged row may name them. Damage may
+/// also give a row any count.
+Result<std::vector<LeafRow>> list_leaf_rows(sql::Connection& db, const LeafRange& range);
 
 // --- tile: full tiles only (256 hashes). ---
 

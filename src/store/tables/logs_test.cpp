@@ -29,18 +29,40 @@ TEST_F(Logs, a_workspace_and_the_installation_have_one_open_log_each) {
     EXPECT_TRUE(plan_named("log.open").contains("log_open"));
 }
 
-TEST_F(Logs, leaves_are_numbered_once_and_read_in_order) {
+TEST_F(Logs, leaves_are_numbered_once_and_their_rows_read_in_order) {
     EXPECT_EQ(must(log_size(db(), 1)), 0);
-    for (int n = 0; n < 300; ++n)
-        must(insert_leaf(db(), 1, n, as_bytes("entry " + std::to_string(n))));
-    must(insert_leaf(db(), 2, 0, as_bytes("another log")));
-    EXPECT_EQ(insert_leaf(db(), 1, 299, as_bytes("x")).error().code, Errc::conflict);
-    EXPECT_EQ(must(log_size(db(), 1)), 300);
-    EXPECT_EQ(must(load_leaf(db(), 1, 42)), bytes_of("entry 42"));
-    EXPECT_FALSE(must(load_leaf(db(), 1, 300)));
-    const auto bundle = must(list_leaves(db(), {1, 256, 256}));
-    ASSERT_EQ(bundle.size(), 44U);
-    EXPECT_EQ(bundle[0], bytes_of("entry 256"));
+    for (const LeafRow& row : {LeafRow{0, 1, bytes_of("a")}, LeafRow{1, 255, bytes_of("b")},
+                               LeafRow{256, 40, bytes_of("c")}, LeafRow{296, 1, bytes_of("d")}})
+        must(insert_leaves(db(), 1, row));
+    must(insert_leaves(db(), 2, {0, 1, bytes_of("another log")}));
+    EXPECT_EQ(insert_leaves(db(), 1, {296, 2, bytes_of("x")}).error().code, Errc::conflict);
+    EXPECT_EQ(must(log_size(db(), 1)), 297);
+    EXPECT_EQ(must(log_size(db(), 2)), 1);
+    const auto rows_of = [&](std::int64_t first, std::size_t count) {
+        std::string out;
+        for (const LeafRow& row : must(list_leaf_rows(db(), {1, first, count})))
+            out += std::to_string(row.first) + "+" + std::to_string(row.count) +
+                   std::string{as_text(row.bytes)} + " ";
+        return out;
+    };
+    EXPECT_EQ(rows_of(0, 1), "0+1a ");
+    EXPECT_EQ(rows_of(1, 1), "1+255b ");
+    EXPECT_EQ(rows_of(200, 56), "1+255b ");
+    EXPECT_EQ(rows_of(200, 57), "1+255b 256+40c ");
+    EXPECT_EQ(rows_of(256, 256), "256+40c 296+1d ");
+    EXPECT_EQ(rows_of(0, 1'000), "0+1a 1+255b 256+40c 296+1d ");
+    EXPECT_EQ(rows_of(512, 256), "");
+    EXPECT_EQ(rows_of(-1, 256), "");
+    EXPECT_EQ(rows_of((std::int64_t{1} << 36) - 1, 256), "");
+    EXPECT_EQ(rows_of(std::int64_t{1} << 36, 256), "");
+}
+
+TEST_F(Logs, a_row_with_an_impossible_count_gives_the_log_no_impossible_size) {
+    must(insert_leaves(db(), 1, {0, 1, bytes_of("a")}));
+    for (const auto& [count, size] : {std::pair{"-5", 1}, {"0", 1}, {"9e18", 256}}) {
+        must(db().execute(std::string{"UPDATE leaf SET count = CAST("} + count + " AS INTEGER)"));
+        EXPECT_EQ(must(log_size(db(), 1)), size) << count;
+    }
 }
 
 TEST_F(Logs, full_tiles_are_kept_whole) {

@@ -17,7 +17,10 @@ async function edited(world, edit, settings = {}) {
   const api = await server.workspace();
   await api.webhook('https://example.com/', { signing_secret: 'a secret of the user 1' });
   await api.webhook('https://example.org/', { signing_secret: 'a secret of the user 2' });
-  await api.postBatch(Array.from({ length: 30 }, () => makeEvent()));
+  // One by one, each with a row of the ledger of its own, and some together in one.
+  for (let i = 0; i < 20; ++i) await api.postEvent(makeEvent());
+  await api.postBatch(Array.from({ length: 10 }, () => makeEvent()));
+  for (let i = 0; i < 3; ++i) await api.postEvent(makeEvent());
   await server.stop();
   assert.equal((await server.cli(['ledger', 'verify'])).code, 0);
   const db = new DatabaseSync(databaseOf(server));
@@ -27,12 +30,24 @@ async function edited(world, edit, settings = {}) {
 }
 
 // The log of the workspace is the one with the most entries.
-const log = '(SELECT key >> 36 AS log FROM leaf GROUP BY log ORDER BY count(*) DESC LIMIT 1)';
+const log = '(SELECT key >> 36 AS log FROM leaf GROUP BY log ORDER BY sum(count) DESC LIMIT 1)';
 const key = (n) => `((${log} << 36) + ${n})`;
 const ledgerEdit = (...statements) => async (world) => {
   const { server } = await edited(world, (db) => {
     for (const statement of statements)
       assert.equal(db.prepare(statement).run().changes, 1, statement);
+  });
+  const { code, output } = await server.cli(['ledger', 'verify']);
+  assert.notEqual(code, 0, `the verification must fail: ${output}`);
+};
+
+/** Changes the bytes of a row that has several entries, each behind two bytes of length. */
+const rowOfSeveral = (change) => async (world) => {
+  const { server } = await edited(world, (db) => {
+    const row = db.prepare('SELECT key, entry FROM leaf WHERE count > 1 ORDER BY count DESC LIMIT 1').get();
+    const entries = Buffer.from(row.entry);
+    change(entries);
+    db.prepare('UPDATE leaf SET entry = ? WHERE key = ?').run(entries, row.key);
   });
   const { code, output } = await server.cli(['ledger', 'verify']);
   assert.notEqual(code, 0, `the verification must fail: ${output}`);
@@ -162,7 +177,14 @@ export const rows = [
     `UPDATE leaf SET key = -1 WHERE key = ${key(9)}`,
     `UPDATE leaf SET key = ${key(9)} WHERE key = ${key(10)}`, `UPDATE leaf SET key = ${key(10)} WHERE key = -1`) },
   { at: 86, name: 'a ledger entry too many', run: ledgerEdit(
-    `INSERT INTO leaf SELECT key + 1, entry FROM leaf WHERE key < ((${log} + 1) << 36) ORDER BY key DESC LIMIT 1`) },
+    `INSERT INTO leaf (key, entry) SELECT key + 1, entry FROM leaf WHERE key < ((${log} + 1) << 36) ORDER BY key DESC LIMIT 1`) },
+  { at: 86, name: 'a changed ledger entry among those of one row', run: rowOfSeveral((entries) => {
+    entries[entries.indexOf('"v":1') + 4] ^= 1;
+  }) },
+  { at: 86, name: 'a shifted end between two ledger entries of one row', run: rowOfSeveral((entries) => {
+    const length = entries.readUInt16BE(0);
+    entries.writeUInt16BE(length + 1, 0);
+  }) },
   { at: 86, name: 'a database from an old backup', run: oldBackup },
   { at: 87, name: 'a key file that others can read, that is missing, or that is another', run: keyFile },
   { at: 88, name: 'one workspace with 100 hanging destinations and 600 events, and a quiet one beside it', run: loudAndQuiet },
