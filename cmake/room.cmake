@@ -20,6 +20,9 @@ function(blotter_room name)
   foreach(dep ${ROOM_DEPENDS})
     target_link_libraries(blotter_${name} ${reach} blotter_${dep})
   endforeach()
+  if(sources AND blotter_profile_options)
+    target_compile_options(blotter_${name} PRIVATE ${blotter_profile_options})
+  endif()
   # Rooms that read bytes from outside count their branches, so that a fuzzer sees where it gets.
   if(BLOTTER_FUZZ AND sources AND
      name MATCHES "^(base|model|config|expression|security|http|ledger|envelopes|intake|api)$")

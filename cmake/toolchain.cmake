@@ -20,6 +20,33 @@ if(BLOTTER_SANITIZE)
   endif()
   add_link_options(-fsanitize=${BLOTTER_SANITIZE})
 endif()
+
+# A build guided by a profile: what is hot is inlined and laid out together, the rest goes out of its
+# way. `./dev profile` makes the profile anew (docs/decisions/0016-guided-build.md).
+set(BLOTTER_PROFILE "" CACHE STRING "use | make | empty")
+# Local functions are named by their file alone, so that a profile fits every checkout.
+set(blotter_profile_options -mllvm -static-func-full-module-prefix=false)
+if(BLOTTER_PROFILE STREQUAL "make")
+  list(APPEND blotter_profile_options -fprofile-generate -fprofile-update=atomic)
+  add_link_options(-fprofile-generate)
+elseif(BLOTTER_PROFILE STREQUAL "use")
+  set(profile ${CMAKE_SOURCE_DIR}/cmake/release.proftext)
+  set_property(DIRECTORY ${CMAKE_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${profile})
+  # Its name follows its content: then a new one compiles everything anew.
+  file(SHA256 ${profile} hash)
+  string(SUBSTRING ${hash} 0 16 hash)
+  set(indexed ${CMAKE_BINARY_DIR}/profile-${hash}.profdata)
+  if(NOT EXISTS ${indexed})
+    find_program(BLOTTER_PROFDATA llvm-profdata-19 REQUIRED)
+    execute_process(COMMAND ${BLOTTER_PROFDATA} merge -o ${indexed} ${profile} COMMAND_ERROR_IS_FATAL ANY)
+  endif()
+  # Functions that changed since, or are not in it, are compiled as they would be without.
+  list(APPEND blotter_profile_options -fprofile-use=${indexed} -Wno-profile-instr-unprofiled
+    -Wno-profile-instr-out-of-date -Wno-backend-plugin)
+else()
+  set(blotter_profile_options "")
+endif()
+
 find_program(BLOTTER_CCACHE ccache)
 if(BLOTTER_CCACHE)
   set(CMAKE_C_COMPILER_LAUNCHER ${BLOTTER_CCACHE})
