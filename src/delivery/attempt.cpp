@@ -130,13 +130,13 @@ runtime::Task<connectors::ReportPtr> Engine::try_out(connectors::AttemptRequest 
     return found->second->attempt(std::move(request));
 }
 
-Engine::Loaded Engine::fresh(const Start& start) {
+Engine::Loaded Engine::fresh(const Start& start, Timestamp at) {
     const Waiting& waiting = waiting_[static_cast<std::size_t>(-1 - start.ref.delivery)];
     Loaded out;
     out.event = waiting.fresh.event;
     out.id =
         store::planned_delivery_id(waiting.fresh.event->id, waiting.fresh.target->destination.no);
-    out.delivery.ends = now() + schedule_window_max;
+    out.delivery.ends = at + schedule_window_max;
     out.erased = waiting.erased;
     return out;
 }
@@ -144,8 +144,9 @@ Engine::Loaded Engine::fresh(const Start& start) {
 runtime::Task<> Engine::attempt(Start start) {
     parts_.probe.in_flight.add();
     Result<Loaded> loaded{Loaded{}};
+    Timestamp at = now();
     if (start.ref.delivery < 0) {
-        *loaded = fresh(start);
+        *loaded = fresh(start, at);
     } else {
         // Given up, but not in the store yet.
         if (unwritten(start.ref.delivery) == Unwritten::final) {
@@ -155,6 +156,7 @@ runtime::Task<> Engine::attempt(Start start) {
         under_way_.insert(start.ref.delivery);
         auto read = co_await load(start);
         loaded = std::move(read);
+        at = now();
     }
     Lane* lane = lane_at(start.ref.destination);
     if (!loaded || lane == nullptr) {
@@ -170,7 +172,7 @@ runtime::Task<> Engine::attempt(Start start) {
     // Kept by value: the lane may change or go while this waits.
     const routing::TargetPtr target = lane->target;
     auto started = decide(loaded->delivery, Started{},
-                          Context{lane->schedule, gate_of(target->destination), now(), random});
+                          Context{lane->schedule, gate_of(target->destination), at, random});
     if (!started || !std::holds_alternative<AwaitOutcome>(started->step)) {
         // Refused: it came to its end meanwhile (cancelled, window over).
         if (started)
@@ -182,29 +184,31 @@ runtime::Task<> Engine::attempt(Start start) {
     loaded->delivery = started->after;
     const std::int64_t destination_no = target->destination.no;
     const bool first = loaded->delivery.attempts == 1;
-    if (first) parts_.probe.wait_time.observe(now() - loaded->event->accepted_at);
+    if (first) parts_.probe.wait_time.observe(at - loaded->event->accepted_at);
     if (loaded->delivery_no != 0) {
         const bool renewed = co_await renew_links(*loaded, destination_no);
         if (!renewed) {
             give_back(start);
             co_return;
         }
+        at = now();
     }
     if (erased_.contains(loaded->event->seq)) {
         end_erased(start, *loaded);
         co_return;
     }
-    connectors::AttemptRequest request{loaded->event, target, loaded->delivery.attempts, now()};
+    connectors::AttemptRequest request{loaded->event, target, loaded->delivery.attempts, at};
     const connectors::ReportPtr report = co_await try_out(std::move(request));
     parts_.probe.attempt_time.observe(report->attempt.took);
 
     lane = lane_of(destination_no);
     const Schedule schedule = lane ? lane->schedule : Schedule::standard();
-    const Outcome outcome = judge(*report, now());
+    const Timestamp end = now();
+    const Outcome outcome = judge(*report, end);
     parts_.probe.attempted(outcome.code);
     report->attempt.error = outcome.kind() == OutcomeKind::success ? "" : outcome.words;
     const Gate then = lane ? gate_of(lane->target->destination) : Gate::disabled;
-    auto ended = decide(loaded->delivery, Ended{outcome}, Context{schedule, then, now(), random});
+    auto ended = decide(loaded->delivery, Ended{outcome}, Context{schedule, then, end, random});
     INVARIANT(ended.has_value());
     log_attempt(*loaded, target->destination, *ended, outcome, *report);
     conclude(start, *loaded, destination_no, *ended, outcome, *report);

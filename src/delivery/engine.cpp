@@ -353,8 +353,9 @@ void Engine::pump() {
     if (std::exchange(pumping_, true)) return;
     // In a burst their own turn may be far off, and one of them may be next to start.
     if (mailbox_.has_letters()) read_letters();
+    const Timestamp at = now();
     if (may_start()) {
-        pump_due();
+        pump_due(at);
         // What may start now is started by one pump after the other, not by each attempt that ends.
         for (int started = 0; may_start() && !pump_posted_; ++started) {
             if (started == starts_at_once) {
@@ -366,12 +367,12 @@ void Engine::pump() {
             tasks_.spawn(attempt(*start));
         }
         while (auto question = dispatcher_.next_refill()) tasks_.spawn(refill_ordered(*question));
-        if (!refilling_ && due_.needs_refill(now())) tasks_.spawn(refill_due());
+        if (!refilling_ && due_.needs_refill(at)) tasks_.spawn(refill_due());
     }
     pumping_ = false;
     parts_.probe.waiting.set(dispatcher_.queued());
     parts_.probe.due_in_memory.set(static_cast<std::int64_t>(due_.size()));
-    arm();
+    arm(at);
 }
 
 void Engine::pump_later() {
@@ -382,8 +383,8 @@ void Engine::pump_later() {
     });
 }
 
-void Engine::pump_due() {
-    while (const auto entry = due_.pop(now())) {
+void Engine::pump_due(Timestamp at) {
+    while (const auto entry = due_.pop(at)) {
         Lane* lane = lane_of(entry->destination);
         if (lane == nullptr || lane->slot.generation != entry->generation) continue;
         Ref ref{entry->delivery, 0, lane->slot};
@@ -507,15 +508,16 @@ runtime::Task<> Engine::sweep() {
     }
 }
 
-void Engine::arm() {
+void Engine::arm(Timestamp at) {
     // What is due stays due: waking up for it again and again would only burn the processor. A
     // batch that was written pumps again.
     if (!may_start()) return;
-    MonoTime wake = mono() + options_.look_again;
-    if (const auto due = due_.next_due(); due && *due < now() + options_.look_again)
-        wake = mono() + std::max(Duration{0}, *due - now());
-    if (const auto next = dispatcher_.next_wakeup(mono()); next && *next < wake) wake = *next;
-    if (armed_for_ <= wake && armed_for_ > mono()) return;
+    const MonoTime start = mono();
+    MonoTime wake = start + options_.look_again;
+    if (const auto due = due_.next_due(); due && *due < at + options_.look_again)
+        wake = start + std::max(Duration{0}, *due - at);
+    if (const auto next = dispatcher_.next_wakeup(start); next && *next < wake) wake = *next;
+    if (armed_for_ <= wake && armed_for_ > start) return;
     parts_.loop.timers().cancel(alarm_);
     armed_for_ = wake;
     alarm_ = parts_.loop.timers().at(wake, [this] {

@@ -146,9 +146,9 @@ class Engine {
 
     void pump();
     void pump_later();
-    void pump_due();
+    void pump_due(Timestamp at);
     void postpone(DueEntry entry, Duration by);
-    void arm();
+    void arm(Timestamp at);
     runtime::Task<> settle_states();
     runtime::Task<> hold_rows(std::int64_t destination_no);
     void begin_release(Lane& lane);
@@ -161,7 +161,7 @@ class Engine {
     // attempt.cpp: one delivery.
     runtime::Task<> attempt(Start start);
     /// A first attempt of what has no row yet.
-    Loaded fresh(const Start& start);
+    Loaded fresh(const Start& start, Timestamp at);
     runtime::Task<Result<Loaded>> load(Start start);
     runtime::Task<bool> renew_links(const Loaded& loaded, std::int64_t destination_no);
     /// Uses the report up.

@@ -43,7 +43,7 @@ std::string_view disable_reason(const Record& r) {
 }  // namespace
 
 /// Its detail is a view of `packed_` where it has a form.
-Result<store::AttemptResult> Scribe::result_of(store::Tx& tx, const Record& r) {
+Result<store::AttemptResult> Scribe::result_of(store::Tx& tx, const Record& r, Timestamp now) {
     store::AttemptResult out;
     out.n = r.n;
     out.started_at = r.started_at;
@@ -57,7 +57,6 @@ Result<store::AttemptResult> Scribe::result_of(store::Tx& tx, const Record& r) {
     out.reason = r.reason;
     if (!r.form) return out;
     const store::AttemptForm& form = *r.form;
-    const Timestamp now = intake_.parts().clock.wall();
     if (form.no == 0 || now - form.noted_at >= store::attempt_form_noted_every) {
         TRY(form.no, store::keep_attempt_form(tx.db(), form, now));
         form.noted_at = now;
@@ -69,13 +68,12 @@ Result<store::AttemptResult> Scribe::result_of(store::Tx& tx, const Record& r) {
 }
 
 /// The row's number, 0 when the record came too late to change anything.
-Result<std::int64_t> Scribe::write_one(store::Tx& tx, const Record& r) {
-    const Timestamp now = intake_.parts().clock.wall();
+Result<std::int64_t> Scribe::write_one(store::Tx& tx, const Record& r, Timestamp now) {
     switch (r.what) {
         case Record::What::first_attempt: {
             // It began when it was started, not when this is written.
             const store::NewDelivery row = row_of(r, std::min(now, r.started_at));
-            TRY(const store::AttemptResult result, result_of(tx, r));
+            TRY(const store::AttemptResult result, result_of(tx, r, now));
             TRY(const auto no, store::record_first_attempt(tx.db(), row, result));
             return no.value_or(0);
         }
@@ -84,7 +82,7 @@ Result<std::int64_t> Scribe::write_one(store::Tx& tx, const Record& r) {
             return no.value_or(0);
         }
         case Record::What::attempt: {
-            TRY(const store::AttemptResult result, result_of(tx, r));
+            TRY(const store::AttemptResult result, result_of(tx, r, now));
             TRY(const auto done, store::record_attempt(tx.db(), r.delivery_no, result));
             if (done == store::Applied::yes) return r.delivery_no;
             CHECK(store::record_late_attempt(tx.db(), r.delivery_no, result));
@@ -112,17 +110,17 @@ Result<std::int64_t> Scribe::write_one(store::Tx& tx, const Record& r) {
 }
 
 /// Its destination was deleted while this was under way: nothing would ever take it up again.
-Result<> Scribe::write_removed(store::Tx& tx, Record record) {
+Result<> Scribe::write_removed(store::Tx& tx, Record record, Timestamp now) {
     record.state = DeliveryState::cancelled;
     record.next_at.reset();
     record.reason = "destination_removed";
-    CHECK(write_one(tx, record));
+    CHECK(write_one(tx, record, now));
     return {};
 }
 
 /// The data of its event was erased while this was under way. What happened stays on record, what
 /// the receiver answered does not, and nothing more is sent.
-Result<> Scribe::write_erased(store::Tx& tx, Record& record) {
+Result<> Scribe::write_erased(store::Tx& tx, Record& record, Timestamp now) {
     record.form.reset();
     record.detail = "{}";
     if (!is_final(record.state)) {
@@ -130,7 +128,7 @@ Result<> Scribe::write_erased(store::Tx& tx, Record& record) {
         record.next_at.reset();
         record.reason = "erased";
     }
-    CHECK(write_one(tx, record));
+    CHECK(write_one(tx, record, now));
     return {};
 }
 
@@ -146,20 +144,21 @@ Result<std::vector<Due>> Scribe::write(store::Tx& tx, const std::vector<Record>&
     std::vector<const Record*> followed;
     std::vector<std::int64_t> settled;
     std::deque<Record> changed;
+    const Timestamp now = intake_.parts().clock.wall();
     for (const Record& record : records) {
         if (!erased_.empty() && erased_.contains(record.event_seq)) {
-            CHECK(write_erased(tx, changed.emplace_back(record)));
+            CHECK(write_erased(tx, changed.emplace_back(record), now));
             if (record.settles_first) settled.push_back(record.event_seq);
             if (record.effects.has(Effect::alert_gone)) followed.push_back(&changed.back());
             continue;
         }
         if (!is_final(record.state) &&
             !intake_.parts().directory.get().target(record.destination_no)) {
-            CHECK(write_removed(tx, record));
+            CHECK(write_removed(tx, record, now));
             if (record.settles_first) settled.push_back(record.event_seq);
             continue;
         }
-        TRY(const std::int64_t no, write_one(tx, record));
+        TRY(const std::int64_t no, write_one(tx, record, now));
         if (record.settles_first) settled.push_back(record.event_seq);
         if (no == 0) continue;
         if (record.next_at) due.push_back({record.destination_no, no, *record.next_at});

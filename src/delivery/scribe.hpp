@@ -30,10 +30,10 @@ class Scribe {
     void erase(store::Tx& tx, const std::vector<std::int64_t>& event_seqs);
 
   private:
-    Result<std::int64_t> write_one(store::Tx& tx, const Record& record);
-    Result<store::AttemptResult> result_of(store::Tx& tx, const Record& record);
-    Result<> write_removed(store::Tx& tx, Record record);
-    Result<> write_erased(store::Tx& tx, Record& record);
+    Result<std::int64_t> write_one(store::Tx& tx, const Record& record, Timestamp now);
+    Result<store::AttemptResult> result_of(store::Tx& tx, const Record& record, Timestamp now);
+    Result<> write_removed(store::Tx& tx, Record record, Timestamp now);
+    Result<> write_erased(store::Tx& tx, Record& record, Timestamp now);
     Result<> follow(store::Tx& tx, const Record& record);
 
     intake::Intake& intake_;

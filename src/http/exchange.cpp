@@ -75,11 +75,12 @@ runtime::Task<Client::Outcome> ExchangeRun::run(Parts parts, Exchange what) {
 }
 
 Answer ExchangeRun::finish() {
+    const MonoTime now = loop_.now();
     if (may_keep())
-        pool_.keep(what_.origin->pool_key(), std::move(connection));
+        pool_.keep(what_.origin->pool_key(), std::move(connection), now);
     else
         connection->stream->close();
-    facts_.timings.total = loop_.now() - start_;
+    facts_.timings.total = now - start_;
     answer_.facts = std::move(facts_);
     return std::move(answer_);
 }
@@ -177,7 +178,8 @@ runtime::Task<Result<>> ExchangeRun::read_head() {
     InputBuffer& input = connection->input;
     int interim = 0;
     bool started = !input.empty();
-    MonoTime first_byte_deadline = by(what_.limits.first_byte);
+    MonoTime now = loop_.now();
+    MonoTime first_byte_deadline = std::min(total_deadline_, now + what_.limits.first_byte);
     scanner_.reset();
     for (;;) {
         const HeadScanner::Found found = scanner_.scan(input.view());
@@ -193,13 +195,14 @@ runtime::Task<Result<>> ExchangeRun::read_head() {
             continue;
         }
         CO_CHECK(check_unfinished_head(found));
-        const MonoTime before = loop_.now();
         const MonoTime deadline = started ? rate_deadline() : first_byte_deadline;
-        if (before >= deadline) co_return too_slow("the head of the answer came too slowly");
+        if (now >= deadline) co_return too_slow("the head of the answer came too slowly");
+        const MonoTime before = now;
         const auto got = co_await connection->stream->read_some(input.room(), deadline);
         CO_CHECK(take_head_bytes(got, started));
+        now = loop_.now();
         if (!started) {
-            answer_start_ = loop_.now();
+            answer_start_ = now;
             answer_bytes_ = 0;
             if (facts_.timings.first_byte == std::chrono::nanoseconds{})
                 facts_.timings.first_byte = answer_start_ - before;

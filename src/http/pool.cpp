@@ -39,9 +39,8 @@ void Pool::remove(Place place) {
     idle_.erase(place);
 }
 
-void Pool::keep(const std::string& key, std::unique_ptr<Connection> connection) {
+void Pool::keep(const std::string& key, std::unique_ptr<Connection> connection, MonoTime now) {
     if (is_cut || options_.idle_max == 0 || options_.idle_per_origin_max == 0) return;
-    const MonoTime now = loop_.now();
     if (now - connection->born >= options_.age_max) return;
     connection->input.rest();
     const auto bucket = by_key_.try_emplace(key).first;

@@ -40,7 +40,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
     /// A connection that is quiet, young enough and whose address passes the check now; null when
     /// there is none. The key contains no address: a name may have had another one then.
     std::unique_ptr<Connection> take(const Origin& origin, const AddressCheck& check);
-    void keep(const std::string& key, std::unique_ptr<Connection> connection);
+    void keep(const std::string& key, std::unique_ptr<Connection> connection, MonoTime now);
     void drop(const std::string& key);
     void drop_all();
     std::size_t size() const { return idle_.size(); }

@@ -1,5 +1,6 @@
 #include "runtime/readiness.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -19,9 +20,14 @@ namespace {
 using boost::system::error_code;
 
 constexpr std::size_t parts_max = 16;
+/// What is no larger goes to the system as one piece: to copy it costs less than to have the
+/// kernel read a list of pieces.
+constexpr std::size_t gathered_bytes_max = 4096;
 constexpr std::size_t events_at_once = 64;
 constexpr std::uint32_t always_heard = EPOLLIN | EPOLLRDHUP | EPOLLET;
 constexpr std::uint32_t end_events = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+
+constexpr int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
 
 bool is_not_yet(int error) {
     return error == EAGAIN || error == EWOULDBLOCK;
@@ -95,17 +101,36 @@ WatchedSocket::Moved WatchedSocket::receive(std::span<char> into, error_code& er
 
 WatchedSocket::Moved WatchedSocket::send(std::span<const std::string_view> parts,
                                          error_code& error) {
-    error = {};
     INVARIANT(parts.size() <= parts_max);
+    const auto send_one = [&](std::string_view one) {
+        return send_by(error, [&] { return ::send(descriptor_, one.data(), one.size(), flags); });
+    };
+    if (parts.size() == 1) return send_one(parts.front());
+    std::size_t size = 0;
+    for (const std::string_view part : parts) size += part.size();
+    if (size > gathered_bytes_max) return send_pieces(parts, error);
+    std::array<char, gathered_bytes_max> gathered;
+    char* end = gathered.data();
+    for (const std::string_view part : parts) end = std::ranges::copy(part, end).out;
+    return send_one({gathered.data(), size});
+}
+
+WatchedSocket::Moved WatchedSocket::send_pieces(std::span<const std::string_view> parts,
+                                                error_code& error) {
     std::array<iovec, parts_max> pieces;
-    std::size_t count = 0;
-    for (const std::string_view part : parts)
-        if (!part.empty()) pieces[count++] = {const_cast<char*>(part.data()), part.size()};
     msghdr message{};
     message.msg_iov = pieces.data();
-    message.msg_iovlen = count;
+    for (const std::string_view part : parts)
+        if (!part.empty())
+            pieces[message.msg_iovlen++] = {const_cast<char*>(part.data()), part.size()};
+    return send_by(error, [&] { return ::sendmsg(descriptor_, &message, flags); });
+}
+
+template <typename Send>
+WatchedSocket::Moved WatchedSocket::send_by(error_code& error, Send send) {
+    error = {};
     while (writable_) {
-        const auto sent = ::sendmsg(descriptor_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        const auto sent = send();
         if (sent >= 0) return static_cast<std::size_t>(sent);
         if (is_not_yet(errno)) {
             writable_ = false;

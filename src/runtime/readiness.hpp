@@ -65,6 +65,9 @@ class WatchedSocket {
     using Waiter = std::optional<detail::Resumption<>>;
 
     void shut() noexcept;
+    Moved send_pieces(std::span<const std::string_view> parts, boost::system::error_code& error);
+    template <typename Send>
+    Moved send_by(boost::system::error_code& error, Send send);
     bool may(Way way) const { return way == Way::read ? readable_ : writable_; }
     Waiter& waiter(Way way) { return waiters_[static_cast<std::size_t>(way)]; }
     boost::system::error_code ask(int operation, std::uint32_t events);
