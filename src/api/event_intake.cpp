@@ -107,7 +107,8 @@ Result<std::optional<intake::Accepted>> find_accepted(store::Tx& tx, std::int64_
         return fail(Errc::conflict,
                     "this id or key was used before for another event; use a new one, or send "
                     "exactly the same event again");
-    return intake::Accepted{row->id, row->seq, row->accepted_at, row->plan.size(), true};
+    return intake::Accepted{row->id, row->seq, row->accepted_at, row->plan.destination_nos.size(),
+                            true};
 }
 
 struct Aside {

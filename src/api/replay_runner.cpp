@@ -137,6 +137,7 @@ Result<std::int64_t> write_replayed(store::Tx& tx, WriterSide& side, delivery::H
         const Destination& destination = target->destination;
         const bool enabled = destination.state == DestinationState::enabled;
         store::NewDelivery row;
+        TRY(row.no, side.delivery_numbers().take(tx, item.destination_no));
         row.id = side.entropy().id<DeliveryId>(now);
         row.event_seq = item.event_seq;
         row.destination_no = item.destination_no;

@@ -56,7 +56,8 @@ Result<bool> was_followed(sql::Connection& db, const store::DeliveryRow& row) {
 Result<bool> has_delivery(sql::Connection& db, const store::EventRow& event,
                           std::int64_t destination_no) {
     // What was planned has a row, or is in the middle of its first attempt.
-    if (std::ranges::find(event.plan, destination_no) != event.plan.end()) return true;
+    const auto& planned = event.plan.destination_nos;
+    if (std::ranges::find(planned, destination_no) != planned.end()) return true;
     store::DeliveryFilter filter;
     filter.workspace_no = event.workspace_no;
     filter.event_seq = event.seq;

@@ -41,6 +41,7 @@ struct WriterSide {
 
     intake::Keyring& keys() { return intake.parts().keys; }
     intake::DirectoryHolder& directory() { return intake.parts().directory; }
+    store::DeliveryNumbers& delivery_numbers() { return intake.delivery_numbers(); }
     runtime::Clock& clock() { return intake.parts().clock; }
     runtime::Entropy& entropy() { return intake.parts().entropy; }
 };

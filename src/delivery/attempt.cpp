@@ -134,6 +134,7 @@ Engine::Loaded Engine::fresh(const Start& start, Timestamp at) {
     const Waiting& waiting = waiting_[static_cast<std::size_t>(-1 - start.ref.delivery)];
     Loaded out;
     out.event = waiting.fresh.event;
+    out.delivery_no = waiting.fresh.delivery_no;
     out.id =
         store::planned_delivery_id(waiting.fresh.event->id, waiting.fresh.target->destination.no);
     out.delivery.ends = at + schedule_window_max;
@@ -175,17 +176,14 @@ runtime::Task<> Engine::attempt(Start start) {
                           Context{lane->schedule, gate_of(target->destination), at, random});
     if (!started || !std::holds_alternative<AwaitOutcome>(started->step)) {
         // Refused: it came to its end meanwhile (cancelled, window over).
-        if (started)
-            not_started(start, *loaded, *started);
-        else
-            drop(start);
+        started ? not_started(start, *loaded, *started) : drop(start);
         co_return;
     }
     loaded->delivery = started->after;
     const std::int64_t destination_no = target->destination.no;
     const bool first = loaded->delivery.attempts == 1;
     if (first) parts_.probe.wait_time.observe(at - loaded->event->accepted_at);
-    if (loaded->delivery_no != 0) {
+    if (loaded->has_row) {
         const bool renewed = co_await renew_links(*loaded, destination_no);
         if (!renewed) {
             give_back(start);
@@ -242,6 +240,7 @@ OWN_FRAME runtime::Task<Result<Engine::Loaded>> Engine::load(Start start) {
         facts.id = read->event.row.id;
     facts.seq = read->row.event_seq;
     facts.workspace_no = read->row.workspace_no;
+    out.has_row = true;
     out.delivery_no = read->row.no;
     out.id = read->row.id;
     out.event = std::make_shared<const connectors::EventFacts>(std::move(facts));
@@ -276,6 +275,7 @@ Record Engine::record_of(const Loaded& loaded, std::int64_t destination_no) cons
     record.event_seq = loaded.event->seq;
     record.destination_no = destination_no;
     record.workspace_no = loaded.event->workspace_no;
+    record.accepted_at = loaded.event->accepted_at;
     return record;
 }
 
@@ -284,8 +284,8 @@ void Engine::conclude(const Start& start, const Loaded& loaded, std::int64_t des
                       connectors::AttemptReport& report) {
     const bool final = is_final(decision.after.state);
     Record record = record_of(loaded, destination_no);
-    record.what = loaded.delivery_no == 0 ? Record::What::first_attempt : Record::What::attempt;
-    record.settles_first = loaded.delivery_no == 0;
+    record.what = loaded.has_row ? Record::What::attempt : Record::What::first_attempt;
+    record.settles_first = !loaded.has_row;
     record.n = loaded.delivery.attempts;
     record.started_at = report.attempt.started_at;
     record.took = report.attempt.took;

@@ -117,6 +117,7 @@ class Engine {
     };
     struct Loaded {
         Delivery delivery;
+        bool has_row = false;  ///< a first attempt from memory has none
         std::int64_t delivery_no = 0;
         DeliveryId id;
         std::shared_ptr<const connectors::EventFacts> event;

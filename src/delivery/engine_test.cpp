@@ -112,7 +112,8 @@ struct EngineTest : testing::Test {
         event->accepted_at = clock.wall();
         event->payload = std::make_shared<const std::string>("{}");
         owed.accepted(event->seq, 1);
-        engine->put(intake::Fresh{event, targets[static_cast<std::size_t>(destination_no - 1)]});
+        engine->put(intake::Fresh{event, targets[static_cast<std::size_t>(destination_no - 1)],
+                                  event->seq});
     }
 
     std::filesystem::path folder = make_folder();
@@ -181,6 +182,7 @@ TEST_F(EngineTest, of_many_successes_in_a_second_some_have_a_line_and_the_rest_i
 /// The number of a form is known only as long as the transaction is that wrote it.
 TEST_F(EngineTest, a_form_that_was_lost_with_its_transaction_is_written_again) {
     Record record;
+    record.delivery_no = 1;
     record.event_seq = 1;
     record.destination_no = 1;
     record.workspace_no = 1;

@@ -24,12 +24,16 @@ struct Record {
     };
     What what = What::first_attempt;
 
-    // Who: a row number, or what a new row needs.
+    /// Whether it changes a row that is there.
+    bool has_row() const { return what != What::first_attempt && what != What::row; }
+
+    // Who, and what a new row needs.
     std::int64_t delivery_no = 0;
     DeliveryId id;  ///< of an attempt: how the ledger names the delivery at its end
     std::int64_t event_seq = 0;
     std::int64_t destination_no = 0;
     std::int64_t workspace_no = 0;
+    Timestamp accepted_at;  ///< of its event: a new row's time
     /// Set when this settles a first attempt that was owed.
     bool settles_first = false;
 

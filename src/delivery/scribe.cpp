@@ -11,15 +11,16 @@
 namespace blotter::delivery {
 namespace {
 
-store::NewDelivery row_of(const Record& r, Timestamp now) {
+store::NewDelivery row_of(const Record& r) {
     store::NewDelivery out;
+    out.no = r.delivery_no;
     out.event_seq = r.event_seq;
     out.destination_no = r.destination_no;
     out.workspace_no = r.workspace_no;
     out.state = static_cast<store::DeliveryState>(r.state);
     out.next_at = r.next_at;
     out.reason = r.reason;
-    out.created_at = now;
+    out.created_at = r.accepted_at;
     return out;
 }
 
@@ -71,14 +72,12 @@ Result<store::AttemptResult> Scribe::result_of(store::Tx& tx, const Record& r, T
 Result<std::int64_t> Scribe::write_one(store::Tx& tx, const Record& r, Timestamp now) {
     switch (r.what) {
         case Record::What::first_attempt: {
-            // It began when it was started, not when this is written.
-            const store::NewDelivery row = row_of(r, std::min(now, r.started_at));
             TRY(const store::AttemptResult result, result_of(tx, r, now));
-            TRY(const auto no, store::record_first_attempt(tx.db(), row, result));
+            TRY(const auto no, store::record_first_attempt(tx.db(), row_of(r), result));
             return no.value_or(0);
         }
         case Record::What::row: {
-            TRY(const auto no, store::insert_delivery(tx.db(), row_of(r, now)));
+            TRY(const auto no, store::insert_delivery(tx.db(), row_of(r)));
             return no.value_or(0);
         }
         case Record::What::attempt: {

@@ -35,7 +35,7 @@ Refusal judge_refusal(Errc code) {
 
 void Engine::add(Record record) {
     unwritten_count_ += 1;
-    if (record.delivery_no != 0) {
+    if (record.has_row()) {
         OnTheWay& row = unwritten_rows_[record.delivery_no];
         row.records += 1;
         row.final = is_final(record.state);
@@ -97,6 +97,7 @@ runtime::Task<> Engine::write_records() {
 void Engine::wrote(const Batch& batch, const std::vector<Due>& due) {
     unwritten_count_ -= batch->size();
     for (const Record& record : *batch) {
+        if (!record.has_row()) continue;
         const auto row = unwritten_rows_.find(record.delivery_no);
         if (row != unwritten_rows_.end() && --row->second.records == 0) unwritten_rows_.erase(row);
     }
@@ -127,7 +128,9 @@ runtime::Task<> Engine::write_again() {
 void Engine::spill(Waiting& waiting, Timestamp at, DeliveryState state, std::string reason) {
     Record record;
     record.what = Record::What::row;
+    record.delivery_no = waiting.fresh.delivery_no;
     record.event_seq = waiting.fresh.event->seq;
+    record.accepted_at = waiting.fresh.event->accepted_at;
     record.destination_no = waiting.fresh.target->destination.no;
     record.workspace_no = waiting.fresh.event->workspace_no;
     record.settles_first = true;

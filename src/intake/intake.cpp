@@ -43,7 +43,7 @@ Result<std::optional<Accepted>> Intake::find_repeated(store::Tx& tx, std::int64_
                                     what));
         TRY(const auto row, store::load_event(tx.db(), seq, store::Payload::skip));
         if (!row) return fail(Errc::corrupt, "a known event is missing");
-        return Accepted{row->id, seq, row->accepted_at, row->plan.size(), true};
+        return Accepted{row->id, seq, row->accepted_at, row->plan.destination_nos.size(), true};
     };
     if (options.idempotency_key) {
         const Digest hashed = event_key_hash(*options.idempotency_key);
@@ -63,18 +63,22 @@ Result<std::optional<Accepted>> Intake::find_repeated(store::Tx& tx, std::int64_
 
 Result<> Intake::write_waiting(store::Tx& tx, const connectors::EventFacts& facts,
                                const std::vector<routing::TargetPtr>& plan,
-                               std::vector<Fresh>& fresh, std::vector<Waiting>& due) {
+                               std::int64_t first_delivery, std::vector<Fresh>& fresh,
+                               std::vector<Waiting>& due) {
     fresh.reserve(plan.size());
+    std::int64_t next = first_delivery;
     for (const routing::TargetPtr& target : plan) {
+        const std::int64_t no = next++;
         const Destination& destination = target->destination;
         const bool enabled = destination.state == DestinationState::enabled;
         // Ordered deliveries are numbered by their rows, so they have one from the start.
         const bool ordered = destination.limits.order != OrderPolicy::none;
         if (enabled && !ordered && !parts_.sink.is_backlogged(destination.no)) {
-            fresh.push_back({nullptr, target});
+            fresh.push_back({nullptr, target, no});
             continue;
         }
         store::NewDelivery row;
+        row.no = no;
         row.event_seq = facts.seq;
         row.destination_no = destination.no;
         row.workspace_no = facts.workspace_no;
@@ -85,10 +89,10 @@ Result<> Intake::write_waiting(store::Tx& tx, const connectors::EventFacts& fact
         else
             row.reason = destination.state == DestinationState::paused ? "destination_paused"
                                                                        : "destination_disabled";
-        TRY(const auto no, store::insert_delivery(tx.db(), row));
+        CHECK(store::insert_delivery(tx.db(), row));
         const auto key = facts.order_key.value_or(facts.envelope_no.value_or(0));
         const auto order = ordered ? static_cast<std::uint64_t>(key) : 0;
-        if (enabled && no) due.push_back({destination.no, *no, facts.accepted_at, order});
+        if (enabled) due.push_back({destination.no, no, facts.accepted_at, order});
     }
     return {};
 }
@@ -197,6 +201,9 @@ Result<Accepted> Intake::accept(store::Tx& tx, std::int64_t workspace_no, EventD
     row.log_no = log_no;
     row.leaf = static_cast<std::int64_t>(leaf_no);
     row.plan = plan_nos;
+    if (!plan_nos.empty()) {
+        TRY(row.first_delivery, delivery_numbers_.take(tx, plan_nos));
+    }
     row.order_key = facts->order_key;
     row.payload = event->sealed;
     TRY(facts->seq, store::insert_event(tx.db(), row));
@@ -210,7 +217,7 @@ Result<Accepted> Intake::accept(store::Tx& tx, std::int64_t workspace_no, EventD
 
     std::vector<Fresh> fresh;
     std::vector<Waiting> due;
-    CHECK(write_waiting(tx, *facts, plan.targets, fresh, due));
+    CHECK(write_waiting(tx, *facts, plan.targets, row.first_delivery, fresh, due));
     for (Fresh& one : fresh) one.event = facts;
 
     TRY(const std::string entry,

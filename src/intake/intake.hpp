@@ -15,6 +15,7 @@
 #include "routing/plan.hpp"
 #include "runtime/clock.hpp"
 #include "runtime/entropy.hpp"
+#include "store/tables/delivery_numbers.hpp"
 #include "store/tables/events.hpp"
 #include "store/tables/keys.hpp"
 #include "store/writer.hpp"
@@ -28,6 +29,7 @@ inline constexpr std::int64_t installation_no = 0;
 struct Fresh {
     std::shared_ptr<const connectors::EventFacts> event;
     routing::TargetPtr target;
+    std::int64_t delivery_no = 0;  ///< of the row that its outcome will make
 };
 
 /// Where intake hands over what is to be sent. Called on the writer's thread.
@@ -112,6 +114,8 @@ class Intake {
                                   std::string_view text);
 
     Parts& parts() { return parts_; }
+    /// Whoever makes deliveries takes their numbers here.
+    store::DeliveryNumbers& delivery_numbers() { return delivery_numbers_; }
 
     /// Filters that could not judge an event, once per event and destination. Any thread.
     const observe::Counter& filter_errors() const { return filter_errors_; }
@@ -135,10 +139,11 @@ class Intake {
         std::uint64_t order_key = 0;
     };
     Result<> write_waiting(store::Tx& tx, const connectors::EventFacts& facts,
-                           const std::vector<routing::TargetPtr>& plan, std::vector<Fresh>& fresh,
-                           std::vector<Waiting>& due);
+                           const std::vector<routing::TargetPtr>& plan, std::int64_t first_delivery,
+                           std::vector<Fresh>& fresh, std::vector<Waiting>& due);
 
     Parts parts_;
+    store::DeliveryNumbers delivery_numbers_;
     observe::Counter filter_errors_;
 };
 

@@ -1,6 +1,5 @@
 #include "runtime/readiness.hpp"
 
-#include <algorithm>
 #include <cerrno>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -111,7 +110,7 @@ WatchedSocket::Moved WatchedSocket::send(std::span<const std::string_view> parts
     if (size > gathered_bytes_max) return send_pieces(parts, error);
     std::array<char, gathered_bytes_max> gathered;
     char* end = gathered.data();
-    for (const std::string_view part : parts) end = std::ranges::copy(part, end).out;
+    for (const std::string_view part : parts) end += part.copy(end, part.size());
     return send_one({gathered.data(), size});
 }
 

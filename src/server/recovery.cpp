@@ -1,6 +1,7 @@
 #include "server/recovery.hpp"
 
 #include "store/tables/deliveries.hpp"
+#include "store/tables/delivery_numbers.hpp"
 #include "store/tables/events.hpp"
 
 namespace blotter::server {
@@ -8,11 +9,17 @@ namespace {
 
 constexpr std::size_t slice_events = 500;
 
-Result<> write_row(sql::Connection& db, const store::EventRow& event, std::int64_t destination_no,
-                   const routing::TargetPtr& target, Timestamp now) {
+Result<> write_row(store::Tx& tx, store::DeliveryNumbers& numbers, const store::EventRow& event,
+                   const store::OwedDelivery& owed, const routing::TargetPtr& target,
+                   Timestamp now) {
     store::NewDelivery row;
+    row.no = owed.no;
+    if (row.no == 0) {
+        row.replay_no = store::planned_without_number;
+        TRY(row.no, numbers.take(tx, owed.destination_no));
+    }
     row.event_seq = event.seq;
-    row.destination_no = destination_no;
+    row.destination_no = owed.destination_no;
     row.workspace_no = event.workspace_no;
     row.created_at = event.accepted_at;
     row.state = store::DeliveryState::cancelled;
@@ -26,7 +33,7 @@ Result<> write_row(sql::Connection& db, const store::EventRow& event, std::int64
         row.reason = target->destination.state == DestinationState::paused ? "destination_paused"
                                                                            : "destination_disabled";
     }
-    CHECK(store::insert_delivery(db, row));
+    CHECK(store::insert_delivery(tx.db(), row));
     return {};
 }
 
@@ -39,10 +46,13 @@ Result<std::int64_t> recover_first_attempts(sql::Connection& db,
     for (;;) {
         TRY(const auto slice, store::list_owed(db, watermark, slice_events));
         CHECK(db.begin());
+        store::Tx tx{db};
+        store::DeliveryNumbers numbers;
         const auto work = [&]() -> Result<> {
             for (const store::OwedEvent& owed : slice.events)
-                for (const std::int64_t no : owed.destination_nos)
-                    CHECK(write_row(db, owed.event, no, directory.target(no), now));
+                for (const store::OwedDelivery& one : owed.deliveries)
+                    CHECK(write_row(tx, numbers, owed.event, one,
+                                    directory.target(one.destination_no), now));
             CHECK(store::advance_watermark(db, slice.scanned_to));
             return {};
         };

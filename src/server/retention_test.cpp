@@ -11,6 +11,7 @@
 #include "store/tables/access.hpp"
 #include "store/tables/alerts.hpp"
 #include "store/tables/deliveries.hpp"
+#include "store/tables/delivery_numbers.hpp"
 #include "store/tables/destinations.hpp"
 #include "store/tables/documents.hpp"
 #include "store/tables/envelopes.hpp"
@@ -102,6 +103,7 @@ struct RetentionTest : testing::Test {
     }
 
     void fill(Timestamp at);
+    std::int64_t add_event(std::int64_t envelope_no, std::int64_t destination_no, Timestamp at);
     void fill_document(Timestamp at, const FileId& file);
 
     runtime::ManualClock clock{from_ms(1'700'000'000'000)};
@@ -116,6 +118,7 @@ struct RetentionTest : testing::Test {
     std::uint8_t ids = 0;
     std::int64_t workspace = 0;
     std::int64_t leaves = 0;
+    DeliveryNumbers numbers;
     std::deque<std::string> texts;
     std::deque<sql::Query> queries;
     runtime::TaskGroup tasks{loop};
@@ -139,6 +142,30 @@ void RetentionTest::fill_document(Timestamp at, const FileId& file) {
     must(insert_document(db(), document));
     must(insert_subject_key(db(), {.subject = document.id.value, .workspace_no = workspace}));
     must(use_file(db(), file, document.id.value));
+}
+
+/// An event that was delivered at once.
+std::int64_t RetentionTest::add_event(std::int64_t envelope_no, std::int64_t destination_no,
+                                      Timestamp at) {
+    Tx tx{db()};
+    const std::int64_t delivery = must(numbers.take(tx, destination_no));
+    const std::int64_t seq = must(insert_event(db(), {.id = next_id<EventId>(),
+                                                      .workspace_no = workspace,
+                                                      .envelope_no = envelope_no,
+                                                      .accepted_at = at,
+                                                      .leaf = leaves,
+                                                      .first_delivery = delivery,
+                                                      .plan = {&destination_no, 1}}));
+    must(insert_event_key(db(), {workspace, as_bytes("key " + std::to_string(ids))},
+                          {.event_seq = seq}));
+    must(record_first_attempt(db(),
+                              {.no = delivery,
+                               .event_seq = seq,
+                               .destination_no = destination_no,
+                               .workspace_no = workspace,
+                               .created_at = at},
+                              {.started_at = at, .state = DeliveryState::delivered}));
+    return seq;
 }
 
 /// One of each kind that is over since `at`, and what must stay for ever.
@@ -173,20 +200,7 @@ void RetentionTest::fill(Timestamp at) {
     must(use_file(db(), file.id, envelope.id.value));
     must(insert_file_access(db(), {.at = at, .file_id = file.id}));
     fill_document(at, file.id);
-    const std::int64_t seq = must(insert_event(db(), {.id = next_id<EventId>(),
-                                                      .workspace_no = workspace,
-                                                      .envelope_no = envelope.no,
-                                                      .accepted_at = at,
-                                                      .leaf = leaves}));
-    must(insert_event_key(db(), {workspace, as_bytes("key " + std::to_string(ids))},
-                          {.event_seq = seq}));
-    must(record_first_attempt(db(),
-                              {.id = next_id<DeliveryId>(),
-                               .event_seq = seq,
-                               .destination_no = destination,
-                               .workspace_no = workspace,
-                               .created_at = at},
-                              {.started_at = at, .state = DeliveryState::delivered}));
+    const std::int64_t seq = add_event(envelope.no, destination, at);
     // One about the event, and a sample, which is about none.
     for (const std::int64_t about : {seq, std::int64_t{0}})
         must(insert_slack_message(db(), {.id = next_id<SlackMessageId>(),

@@ -9,6 +9,8 @@
 #include "store/sqlite/sqlite_connection.hpp"
 #include "store/tables/attempts.hpp"
 #include "store/tables/deliveries.hpp"
+#include "store/tables/delivery_list.hpp"
+#include "store/tables/events.hpp"
 #include "store/tables/logs.hpp"
 #include "store/tables/request_log.hpp"
 
@@ -188,6 +190,34 @@ TEST_F(MigrateTest, entries_of_the_ledger_keep_their_places) {
     EXPECT_EQ(log_size(*db, 2), 1);
     EXPECT_EQ(alone(2, 0), Bytes{0x32});
     EXPECT_EQ(log_size(*db, 3), 0);
+}
+
+TEST_F(MigrateTest, deliveries_without_numbers_of_their_event_are_found_as_before) {
+    ASSERT_TRUE(migrate(*db, {.known = migrations().first(9), .now = from_ms(1)}));
+    ASSERT_TRUE(db->execute(
+        "INSERT INTO event (seq, id, workspace_no, type, occurred_ms, accepted_ms, log_no, leaf, "
+        "plan, payload) VALUES (5, x'00112233445566778899aabbccddeeff', 1, 1, 0, 0, 1, 0, x'0203', "
+        "x''); INSERT INTO delivery (no, event_seq, destination_no, workspace_no, replay_no, "
+        "state, attempts, created_ms) VALUES (7, 5, 2, 1, 0, 5, 1, 9), (2050, 5, 2, 1, 4, 5, 1, "
+        "9)"));
+    ASSERT_TRUE(migrate(*db, {.known = migrations(), .now = from_ms(2)}));
+    const auto planned = load_delivery_at(*db, {5, 2, 0});
+    ASSERT_TRUE(planned && *planned);
+    EXPECT_EQ((*planned)->no, 7);
+    EXPECT_EQ((*planned)->replay_no, 0);
+    EXPECT_FALSE(*load_delivery_at(*db, {5, 3, 0}));
+    const auto again = load_delivery_at(*db, {5, 2, 4});
+    ASSERT_TRUE(again && *again);
+    EXPECT_EQ((*again)->no, 2'050);
+    const auto of_event = list_deliveries(*db, {.workspace_no = 1, .event_seq = 5}, {});
+    ASSERT_TRUE(of_event);
+    EXPECT_EQ(of_event->rows.size(), 2U);
+    const auto all = list_deliveries(*db, {.workspace_no = 1, .destination_no = 2}, {});
+    ASSERT_TRUE(all);
+    EXPECT_EQ(all->rows.size(), 2U);
+    const auto owed = list_owed(*db, 0, 10);
+    ASSERT_TRUE(owed && owed->events.size() == 1U);
+    EXPECT_EQ(owed->events[0].deliveries, (std::vector<OwedDelivery>{{3, 0}}));
 }
 
 TEST_F(MigrateTest, the_programs_own_steps_apply) {

@@ -58,7 +58,7 @@ json::Object view_of(const EventFacts& event, const Call& call) {
     if (event.envelope) out.append("envelope_id", event.envelope->text());
     if (event.document) out.append("document_id", event.document->text());
     out.append("entity_ids", std::move(entities));
-    out.append("deliveries", static_cast<std::uint64_t>(row.plan.size()));
+    out.append("deliveries", static_cast<std::uint64_t>(row.plan.destination_nos.size()));
     out.append("leaf", row.leaf);
     if (event.erased_at) {
         out.append("erased", true);
@@ -198,7 +198,7 @@ struct EventDeliveries {
 Result<std::vector<DestinationId>> load_pending(sql::Connection& db, const store::EventRow& event,
                                                 const routing::Directory& directory) {
     std::vector<DestinationId> out;
-    for (const std::int64_t no : event.plan) {
+    for (const std::int64_t no : event.plan.destination_nos) {
         TRY(const auto row, store::load_delivery_at(db, {event.seq, no, 0}));
         if (row) continue;
         if (const auto target = directory.target(no)) {

@@ -208,6 +208,7 @@ Result<> send_again(store::Tx& tx, WriterSide& side, delivery::Hub& hub,
     replay.state = store::ReplayState::done;
     TRY(const std::int64_t replay_no, store::insert_replay(tx.db(), replay));
     store::NewDelivery delivery;
+    TRY(delivery.no, side.delivery_numbers().take(tx, row.destination_no));
     delivery.id = side.entropy().id<DeliveryId>(now);
     delivery.event_seq = row.key.event_seq;
     delivery.destination_no = row.destination_no;

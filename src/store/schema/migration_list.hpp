@@ -14,5 +14,6 @@ extern const std::string_view migration_0006;
 extern const std::string_view migration_0007;
 extern const std::string_view migration_0008;
 extern const std::string_view migration_0009;
+extern const std::string_view migration_0010;
 
 }  // namespace blotter::store::schema

@@ -34,7 +34,7 @@ std::span<const Replacement> words_of(Dialect dialect) {
 }  // namespace
 
 std::span<const Migration> migrations() {
-    static const std::array<Migration, 9> list{{
+    static const std::array<Migration, 10> list{{
         {1, "envelopes, events, the ledger, destinations and deliveries", schema::migration_0001},
         {2, "accounting documents and where they go", schema::migration_0002},
         {3, "Slack", schema::migration_0003},
@@ -45,6 +45,7 @@ std::span<const Migration> migrations() {
         {7, "entries of the ledger under one number", schema::migration_0007},
         {8, "what attempts have in common, once", schema::migration_0008},
         {9, "leaves that are committed together are one row", schema::migration_0009},
+        {10, "deliveries have numbers of their event", schema::migration_0010},
     }};
     return list;
 }

@@ -76,6 +76,7 @@ TEST_F(Schema, every_table_enforces_its_types) {
                                          "checkpoint",
                                          "data_key",
                                          "delivery",
+                                         "delivery_block",
                                          "destination",
                                          "due",
                                          "entity",

@@ -113,12 +113,12 @@ TEST_F(AttemptFormTables, a_packed_first_attempt_and_a_later_one_are_listed_whol
     const std::int64_t no = keep(form(), 10);
     const std::string detail = packed(no, "");
     const std::int64_t seq = must(insert_event(db(), {.id = place.event, .workspace_no = 1}));
-    const auto delivery =
-        must(record_first_attempt(db(), {.event_seq = seq, .destination_no = 3, .workspace_no = 1},
-                                  {.started_at = place.started_at,
-                                   .detail = as_bytes(detail),
-                                   .state = DeliveryState::retrying,
-                                   .next_at = place.started_at}));
+    const auto delivery = must(record_first_attempt(
+        db(), {.no = 1, .event_seq = seq, .destination_no = 3, .workspace_no = 1},
+        {.started_at = place.started_at,
+         .detail = as_bytes(detail),
+         .state = DeliveryState::retrying,
+         .next_at = place.started_at}));
     must(record_attempt(db(), *delivery,
                         {.n = 2, .started_at = place.started_at, .detail = as_bytes(detail)}));
     const auto attempts = must(list_attempts(db(), *delivery));

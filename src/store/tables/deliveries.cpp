@@ -1,7 +1,9 @@
 #include "store/tables/deliveries.hpp"
 
 #include "base/invariant.hpp"
+#include "store/tables/delivery_numbers.hpp"
 #include "store/tables/delivery_rows.hpp"
+#include "store/tables/event_plan.hpp"
 
 namespace blotter::store {
 namespace {
@@ -18,10 +20,11 @@ constexpr sql::Query delivery_by_id{
     "delivery.by_id", kept<delivery_select + "WHERE id = ?2 AND workspace_no = ?1">.chars};
 constexpr sql::Query delivery_by_no{"delivery.by_no",
                                     kept<delivery_select + "WHERE no = ?1">.chars};
+// `replay_no <> 0` is what the partial index is made of; it must be said for it to be used.
 constexpr sql::Query delivery_at{
-    "delivery.at",
-    kept<delivery_select +
-         "WHERE event_seq = ?1 AND destination_no = ?2 AND replay_no = ?3">.chars};
+    "delivery.at", kept<delivery_select +
+                        "WHERE event_seq = ?1 AND destination_no = ?2 AND replay_no = ?3 "
+                        "AND replay_no <> 0">.chars};
 
 // Where an id may lead that no row has. Events share a millisecond and twelve random bits: one, as
 // a rule; the limit is for a client that makes ids itself, and alike.
@@ -31,13 +34,20 @@ constexpr sql::Query delivery_standing{
     "delivery.standing",
     "SELECT no, destination_no, state, next_ms, attempts FROM delivery WHERE no = ?1"};
 
-constexpr sql::Query delivery_insert{
-    "delivery.insert",
-    "INSERT INTO delivery (id, event_seq, destination_no, workspace_no, replay_no, replay_of, "
-    "state, attempts, first_ms, last_ms, next_ms, reference, reason, created_ms, first_took_us, "
+// The hot path: one row, no index.
+constexpr sql::Query planned_insert{
+    "delivery.insert_planned",
+    "INSERT INTO delivery (no, event_seq, destination_no, workspace_no, replay_no, state, "
+    "attempts, first_ms, last_ms, next_ms, reference, reason, created_ms, first_took_us, "
     "first_outcome, first_status, first_detail) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17) "
-    "ON CONFLICT (event_seq, destination_no, replay_no) DO NOTHING"};
+    "VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) "
+    "ON CONFLICT (no) DO NOTHING"};
+constexpr sql::Query other_insert{
+    "delivery.insert",
+    "INSERT INTO delivery (no, id, event_seq, destination_no, workspace_no, replay_no, replay_of, "
+    "state, attempts, next_ms, reason, created_ms) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10, ?11) "
+    "ON CONFLICT (event_seq, destination_no, replay_no) WHERE replay_no <> 0 DO NOTHING"};
 constexpr sql::Query delivery_first{
     "delivery.first_attempt",
     "UPDATE delivery SET first_took_us = ?2, first_outcome = ?3, first_status = ?4, "
@@ -86,7 +96,7 @@ Result<> insert_attempt(sql::Connection& db, std::int64_t delivery_no, const Att
 
 /// What is planned has its id from its event.
 std::optional<DeliveryId> own_id(const NewDelivery& row) {
-    if (row.replay_no == 0) return std::nullopt;
+    if (row.replay_no == planned_without_number) return std::nullopt;
     return row.id;
 }
 
@@ -161,36 +171,51 @@ Result<std::optional<DeliveryRow>> load_delivery(sql::Connection& db, std::int64
 
 Result<std::optional<DeliveryRow>> load_delivery_at(sql::Connection& db,
                                                     const DeliveryPlace& place) {
+    std::int64_t replay_no = place.replay_no;
+    if (replay_no == 0) {
+        TRY(const auto plan, load_plan(db, place.event_seq));
+        if (!plan) return std::nullopt;
+        if (plan->is_numbered()) {
+            const auto no = plan->number_of(place.destination_no);
+            if (!no) return std::nullopt;
+            return load_delivery(db, *no);
+        }
+        replay_no = planned_without_number;
+    }
     return sql::one(db, delivery_at, read_delivery, place.event_seq, place.destination_no,
-                    place.replay_no);
+                    replay_no);
 }
 
 Result<std::optional<std::int64_t>> insert_delivery(sql::Connection& db, const NewDelivery& row) {
-    TRY(const Applied made,
-        detail::change(db, delivery_insert, own_id(row), row.event_seq, row.destination_no,
-                       row.workspace_no, row.replay_no, row.replay_of, row.state, 0, nullptr,
-                       row.next_at, nullptr, text_or_null(row.reason), row.created_at, nullptr,
-                       nullptr, nullptr, nullptr));
+    INVARIANT(row.no > 0);
+    Applied made = Applied::no;
+    if (row.replay_no == 0) {
+        TRY(made, detail::change(db, planned_insert, row.no, row.event_seq, row.destination_no,
+                                 row.workspace_no, row.state, 0, nullptr, row.next_at, nullptr,
+                                 text_or_null(row.reason), row.created_at, nullptr, nullptr,
+                                 nullptr, nullptr));
+    } else {
+        TRY(made, detail::change(db, other_insert, row.no, own_id(row), row.event_seq,
+                                 row.destination_no, row.workspace_no, row.replay_no, row.replay_of,
+                                 row.state, row.next_at, text_or_null(row.reason), row.created_at));
+    }
     if (made == Applied::no) return std::nullopt;
-    const std::int64_t no = db.last_insert_id();
-    CHECK(enter(db, {no, row.destination_no, row.state, row.next_at}));
-    return no;
+    CHECK(enter(db, {row.no, row.destination_no, row.state, row.next_at}));
+    return row.no;
 }
 
 Result<std::optional<std::int64_t>> record_first_attempt(sql::Connection& db,
                                                          const NewDelivery& row,
                                                          const AttemptResult& result) {
-    INVARIANT(result.n == 1);
+    INVARIANT(row.no > 0 && row.replay_no == 0 && result.n == 1);
     TRY(const Applied made,
-        detail::change(db, delivery_insert, own_id(row), row.event_seq, row.destination_no,
-                       row.workspace_no, row.replay_no, row.replay_of, result.state, result.n,
-                       result.started_at, result.next_at, text_or_null(result.reference),
-                       text_or_null(result.reason), row.created_at, result.took.count(),
-                       result.outcome, result.status, result.detail));
+        detail::change(db, planned_insert, row.no, row.event_seq, row.destination_no,
+                       row.workspace_no, result.state, result.n, result.started_at, result.next_at,
+                       text_or_null(result.reference), text_or_null(result.reason), row.created_at,
+                       result.took.count(), result.outcome, result.status, result.detail));
     if (made == Applied::no) return std::nullopt;
-    const std::int64_t no = db.last_insert_id();
-    CHECK(enter(db, {no, row.destination_no, result.state, result.next_at}));
-    return no;
+    CHECK(enter(db, {row.no, row.destination_no, result.state, result.next_at}));
+    return row.no;
 }
 
 Result<Applied> record_attempt(sql::Connection& db, std::int64_t delivery_no,

@@ -25,6 +25,7 @@ inline bool is_final(DeliveryState state) {
 /// One event for one destination. The row is made with the outcome of the first attempt, or at
 /// intake when the event cannot be sent at once. The first attempt stands in the row, further ones
 /// are rows of their own (attempts.hpp).
+/// Its number is given before the row is made (delivery_numbers.hpp).
 /// Invariants: one row per event, destination and replay; a `due` row exists exactly when
 /// `next_at` is set, and a `held` row exactly in state held; a final state never changes.
 struct DeliveryRow {
@@ -63,11 +64,12 @@ Result<std::optional<DeliveryRow>> load_delivery_at(sql::Connection& db,
 
 /// A delivery that is not tried at once: `queued` with `next_at`, or `held` with a reason.
 struct NewDelivery {
+    std::int64_t no = 0;
     DeliveryId id;  ///< of a replay only
     std::int64_t event_seq = 0;
     std::int64_t destination_no = 0;
     std::int64_t workspace_no = 0;
-    std::int64_t replay_no = 0;
+    std::int64_t replay_no = 0;  ///< or `planned_without_number`
     std::optional<std::int64_t> replay_of;
     DeliveryState state = DeliveryState::queued;
     std::optional<Timestamp> next_at;

@@ -46,7 +46,8 @@ class Deliveries : public TablesTest {
     }
 
     NewDelivery fresh(std::int64_t event_seq, std::int64_t destination_no) {
-        return {.event_seq = event_seq,
+        return {.no = number(event_seq, destination_no),
+                .event_seq = event_seq,
                 .destination_no = destination_no,
                 .workspace_no = 1,
                 .created_at = from_ms(event_seq)};
@@ -67,9 +68,18 @@ class Deliveries : public TablesTest {
                                          {.started_at = from_ms(event_seq)}))
             .value();
     }
-    /// An event of workspace 1 whose id is one more than that of the event before.
+    /// An event of workspace 1 for two destinations, whose id is one more than that of the event
+    /// before.
     std::int64_t event() {
-        return must(insert_event(db(), {.id = next_id<EventId>(), .workspace_no = 1}));
+        const std::vector<std::int64_t> plan{3, 4};
+        return insert_planned({.id = next_id<EventId>(), .workspace_no = 1, .plan = plan});
+    }
+    NewDelivery again(std::int64_t event_seq, std::int64_t destination_no, std::int64_t replay_no) {
+        NewDelivery row = fresh(0, destination_no);
+        row.id = next_id<DeliveryId>();
+        row.event_seq = event_seq;
+        row.replay_no = replay_no;
+        return row;
     }
     DeliveryRow load(std::int64_t no) { return must(load_delivery(db(), no)).value(); }
 };
@@ -111,38 +121,36 @@ TEST_F(Deliveries, a_first_success_is_one_row_with_its_attempt) {
 }
 
 TEST_F(Deliveries, a_first_outcome_is_taken_once) {
-    const auto first = done(7, 3);
-    EXPECT_FALSE(must(record_first_attempt(db(), fresh(7, 3), {.state = failed})));
-    EXPECT_FALSE(must(insert_delivery(db(), fresh(7, 3))));
+    const std::int64_t seq = event();
+    const auto first = done(seq, 3);
+    EXPECT_FALSE(must(record_first_attempt(db(), fresh(seq, 3), {.state = failed})));
+    EXPECT_FALSE(must(insert_delivery(db(), fresh(seq, 3))));
     EXPECT_EQ(load(first).state, delivered);
     EXPECT_EQ(must(list_attempts(db(), first)).size(), 1U);
     // Sent again on request, it is a row of its own, once for each replay.
-    NewDelivery replay = fresh(7, 3);
-    replay.id = next_id<DeliveryId>();
-    replay.replay_no = 2;
+    NewDelivery replay = again(seq, 3, 2);
     replay.replay_of = first;
     replay.next_at = from_ms(1);
-    const auto again = must(insert_delivery(db(), replay));
-    ASSERT_TRUE(again);
-    EXPECT_EQ(load(*again).replay_of, first);
+    const auto made = must(insert_delivery(db(), replay));
+    ASSERT_TRUE(made);
+    EXPECT_EQ(load(*made).replay_of, first);
+    replay.no = number(0, 3);
     EXPECT_FALSE(must(insert_delivery(db(), replay)));
+    EXPECT_EQ(must(load_delivery_at(db(), {seq, 3, 2}))->no, *made);
 }
 
 TEST_F(Deliveries, what_is_sent_again_has_an_id_of_its_own) {
     const std::int64_t seq = event();
     const auto first = done(seq, 3);
-    NewDelivery replay = fresh(seq, 3);
-    replay.id = next_id<DeliveryId>();
-    replay.replay_no = 2;
+    NewDelivery replay = again(seq, 3, 2);
     replay.replay_of = first;
-    const auto again = must(insert_delivery(db(), replay)).value();
-    EXPECT_EQ(must(find_delivery(db(), 1, replay.id))->no, again);
-    EXPECT_EQ(load(again).id, replay.id);
+    const auto made = must(insert_delivery(db(), replay)).value();
+    EXPECT_EQ(must(find_delivery(db(), 1, replay.id))->no, made);
+    EXPECT_EQ(load(made).id, replay.id);
     EXPECT_NE(load(first).id, replay.id);
     EXPECT_EQ(must(find_delivery(db(), 1, load(first).id))->no, first);
-    NewDelivery twin = fresh(seq, 4);
+    NewDelivery twin = again(seq, 4, 2);
     twin.id = replay.id;
-    twin.replay_no = 2;
     EXPECT_EQ(insert_delivery(db(), twin).error().code, Errc::conflict);
 }
 
@@ -158,6 +166,29 @@ TEST_F(Deliveries, of_events_with_ids_close_to_each_other_are_told_apart) {
     EXPECT_EQ(made.size(), 40U);
     for (const auto& [id, no] : made) EXPECT_EQ(must(find_delivery(db(), 1, id))->no, no);
     EXPECT_FALSE(must(find_delivery(db(), 1, next_id<DeliveryId>())));
+}
+
+TEST_F(Deliveries, planned_before_they_had_numbers_of_their_event_are_found_all_the_same) {
+    const std::int64_t seq = event();
+    static constexpr sql::Query strip{"test.strip_plan",
+                                      "UPDATE event SET plan = x'0304' WHERE seq = ?1"};
+    must(sql::run(db(), strip, seq));
+    NewDelivery row = fresh(0, 3);
+    row.event_seq = seq;
+    row.replay_no = planned_without_number;
+    const auto no = must(insert_delivery(db(), row)).value();
+    row.no = number(0, 3);
+    EXPECT_FALSE(must(insert_delivery(db(), row))) << "once";
+    EXPECT_EQ(must(load_delivery_at(db(), {seq, 3, 0}))->no, no);
+    EXPECT_FALSE(must(load_delivery_at(db(), {seq, 4, 0})));
+    const DeliveryRow stored = load(no);
+    EXPECT_EQ(stored.replay_no, 0);
+    EXPECT_EQ(must(find_delivery(db(), 1, stored.id))->no, no);
+    EXPECT_EQ(must(list_deliveries(db(), {.workspace_no = 1, .event_seq = seq}, {})).rows.size(),
+              1U);
+    const OwedSlice owed = must(list_owed(db(), 0, 10));
+    ASSERT_EQ(owed.events.size(), 1U);
+    EXPECT_EQ(owed.events[0].deliveries, (std::vector<OwedDelivery>{{4, 0}}));
 }
 
 TEST_F(Deliveries, older_than_ids_from_events_keep_theirs) {

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
+#include "store/tables/delivery_numbers.hpp"
 #include "store/tables/delivery_rows.hpp"
+#include "store/tables/delivery_times.hpp"
+#include "store/tables/event_plan.hpp"
 
 namespace blotter::store {
 namespace {
@@ -11,16 +14,16 @@ using detail::Both;
 using detail::delivery_select;
 using detail::kept;
 using detail::read_delivery;
+using detail::Text;
 
 // Two of the ways into a list: each is bound with its key, both ends of the numbers, and a limit.
-// The plus keeps the engine on the event's index: an event has few deliveries, and they are sorted.
+// An event has few deliveries: those of its plan, by number, and the others by its index.
+constexpr Text of_event{Text{"SELECT * FROM ("} + delivery_select +
+                        "WHERE no >= ?5 AND no < ?6 UNION ALL " + delivery_select +
+                        "WHERE event_seq = ?1 AND replay_no <> 0) AS d WHERE no > ?2 AND no < ?3 "};
 constexpr Both list_of_event{
-    {"delivery.event_newest", kept<delivery_select +
-                                   "WHERE event_seq = ?1 AND +no > ?2 AND +no < ?3 "
-                                   "ORDER BY +no DESC LIMIT ?4">.chars},
-    {"delivery.event_oldest", kept<delivery_select +
-                                   "WHERE event_seq = ?1 AND +no > ?2 AND +no < ?3 "
-                                   "ORDER BY +no LIMIT ?4">.chars}};
+    {"delivery.event_newest", kept<of_event + "ORDER BY no DESC LIMIT ?4">.chars},
+    {"delivery.event_oldest", kept<of_event + "ORDER BY no LIMIT ?4">.chars}};
 // `state <> 5` is what the partial index is made of; it must be said for the index to be used.
 constexpr Both list_of_state{
     {"delivery.state_newest", kept<delivery_select +
@@ -30,19 +33,23 @@ constexpr Both list_of_state{
                                    "WHERE workspace_no = ?1 AND state = ?5 AND state <> 5 "
                                    "AND no > ?2 AND no < ?3 ORDER BY no LIMIT ?4">.chars}};
 
-// The third way: block by block of numbers, each answered from the index alone.
-constexpr std::int64_t block_numbers = 1'024;
+// The third way: block by block of numbers, those that one of the destinations is noted in.
 constexpr sql::Query block_of_destination{
-    "delivery.block_of_destination",
-    "SELECT no FROM delivery WHERE no / 1024 = ?1 AND destination_no = ?2 ORDER BY no"};
-constexpr sql::Query whole_block{"delivery.block",
-                                 "SELECT no, destination_no FROM delivery WHERE no / 1024 = ?1"};
+    "delivery_block.of_destination",
+    "SELECT 1 FROM delivery_block WHERE block = ?1 AND destination_no = ?2"};
+constexpr sql::Query whole_block{"delivery_block.whole",
+                                 "SELECT destination_no FROM delivery_block WHERE block = ?1"};
+constexpr Both rows_between{
+    {"delivery.rows_newest", kept<delivery_select +
+                                  "WHERE no > ?2 AND no < ?3 AND workspace_no = ?1 "
+                                  "AND (?4 IS NULL OR destination_no = ?4) ORDER BY no DESC">
+                                 .chars},
+    {"delivery.rows_oldest", kept<delivery_select +
+                                  "WHERE no > ?2 AND no < ?3 AND workspace_no = ?1 "
+                                  "AND (?4 IS NULL OR destination_no = ?4) ORDER BY no">.chars}};
 constexpr sql::Query oldest_number{"delivery.first_no", "SELECT min(no) FROM delivery"};
-constexpr sql::Query newest_number{"delivery.last_no", "SELECT max(no) FROM delivery"};
 constexpr sql::Query destinations_of_workspace{
     "destination.numbers_of_workspace", "SELECT no FROM destination WHERE workspace_no = ?1"};
-constexpr sql::Query delivery_whole{"delivery.whole",
-                                    kept<delivery_select + "WHERE no = ?1">.chars};
 
 bool matches(const sql::Statement& s, const DeliveryFilter& filter) {
     if (s.integer(4) != filter.workspace_no) return false;
@@ -73,42 +80,46 @@ Span span_of(const PageOptions& page) {
 Result<sql::Statement*> walk(sql::Connection& db, const DeliveryFilter& filter, const Span& span) {
     const bool by_state = filter.state && *filter.state != DeliveryState::delivered;
     if (!filter.event_seq && !by_state) return nullptr;
+    EventPlan plan;
+    if (filter.event_seq) {
+        TRY(auto stored, load_plan(db, *filter.event_seq));
+        if (stored && stored->is_numbered()) plan = *std::move(stored);
+    }
     const Both& queries = filter.event_seq ? list_of_event : list_of_state;
     TRY(sql::Statement* const statement, db.prepare(queries.in(span.order)));
     sql::bind_all(*statement, filter.event_seq.value_or(filter.workspace_no), span.above,
                   span.below, scan_rows_max);
-    if (!filter.event_seq) sql::bind(*statement, 5, *filter.state);
+    if (filter.event_seq) {
+        sql::bind(*statement, 5, plan.first_delivery);
+        sql::bind(*statement, 6, plan.end());
+    } else {
+        sql::bind(*statement, 5, *filter.state);
+    }
     return statement;
 }
 
-/// So many destinations are looked up one by one in each block; of more, the block is read whole.
+/// So many destinations are looked up one by one in each block; of more, all are read that are
+/// noted there.
 constexpr std::size_t looked_up_max = 64;
-/// How often one call looks into blocks: half a second at most for a destination that gets little.
+/// How many notes and rows one call looks at: half a second at most for a destination that gets
+/// little.
 constexpr std::size_t looks_max = 50'000;
 
-/// The numbers of deliveries of these destinations (sorted) in a block, in order of the span.
-Result<std::vector<std::int64_t>> numbers_in(sql::Connection& db, std::int64_t block,
-                                             const std::vector<std::int64_t>& destinations,
-                                             const Span& span) {
-    std::vector<std::int64_t> out;
+/// Whether one of these destinations (sorted) is noted in a block.
+Result<bool> is_noted(sql::Connection& db, std::int64_t block,
+                      const std::vector<std::int64_t>& destinations) {
     if (destinations.size() > looked_up_max) {
-        const auto read = [](const sql::Statement& s) {
-            return std::pair{s.integer(0), s.integer(1)};
-        };
-        TRY(const auto all, sql::all(db, whole_block, read, block));
-        for (const auto& [no, destination_no] : all)
-            if (std::ranges::binary_search(destinations, destination_no)) out.push_back(no);
-    } else {
-        for (const std::int64_t destination_no : destinations) {
-            TRY(const auto some,
-                sql::all(db, block_of_destination, detail::first_integer, block, destination_no));
-            out.insert(out.end(), some.begin(), some.end());
-        }
+        TRY(const auto all, sql::all(db, whole_block, detail::first_integer, block));
+        return std::ranges::any_of(all, [&](std::int64_t destination_no) {
+            return std::ranges::binary_search(destinations, destination_no);
+        });
     }
-    std::erase_if(out, [&](std::int64_t no) { return no <= span.above || no >= span.below; });
-    std::ranges::sort(out);
-    if (span.order == Order::newest_first) std::ranges::reverse(out);
-    return out;
+    for (const std::int64_t destination_no : destinations) {
+        TRY(const auto noted,
+            sql::one(db, block_of_destination, detail::first_integer, block, destination_no));
+        if (noted) return true;
+    }
+    return false;
 }
 
 /// The deliveries of a workspace are those of its destinations, also of removed ones.
@@ -121,38 +132,51 @@ Result<std::vector<std::int64_t>> destinations_of(sql::Connection& db,
     return out;
 }
 
+/// Adds the rows of a block to a page, until it is full. Gives whether it is.
+Result<bool> read_block(sql::Connection& db, const DeliveryFilter& filter, const Span& span,
+                        std::int64_t block, std::size_t limit, Page<DeliveryRow>& out) {
+    const std::int64_t begin = block * delivery_block_numbers;
+    TRY(sql::Statement* const prepared, db.prepare(rows_between.in(span.order)));
+    sql::Use use{prepared};
+    sql::bind_all(*use, filter.workspace_no, std::max(span.above, begin - 1),
+                  std::min(span.below, begin + delivery_block_numbers), filter.destination_no);
+    for (;;) {
+        TRY(const bool found, use->step());
+        if (!found) return false;
+        if (!matches(*use, filter)) continue;
+        out.rows.push_back(read_delivery(*use));
+        if (out.rows.size() < limit) continue;
+        out.next = out.rows.back().no;
+        return true;
+    }
+}
+
 Result<Page<DeliveryRow>> list_by_blocks(sql::Connection& db, const DeliveryFilter& filter,
                                          const Span& span, std::size_t limit) {
     Page<DeliveryRow> out;
     TRY(const auto destinations, destinations_of(db, filter));
     TRY(const auto oldest, sql::one(db, oldest_number, detail::first_integer));
-    TRY(const auto newest, sql::one(db, newest_number, detail::first_integer));
+    TRY(const std::int64_t newest, newest_delivery_no(db));
     const std::int64_t low = std::max(span.above + 1, oldest.value_or(0));
-    const std::int64_t high = std::min(span.below - 1, newest.value_or(0));
+    const std::int64_t high = std::min(span.below - 1, newest);
     if (low > high || destinations.empty()) return out;
     const bool newest_first = span.order == Order::newest_first;
     const std::int64_t step = newest_first ? -1 : 1;
-    const std::int64_t last_block = (newest_first ? low : high) / block_numbers;
-    std::int64_t block = (newest_first ? high : low) / block_numbers;
-    const auto read = [&](const sql::Statement& s) -> std::optional<DeliveryRow> {
-        if (!matches(s, filter)) return std::nullopt;
-        return read_delivery(s);
-    };
+    const std::int64_t last_block = (newest_first ? low : high) / delivery_block_numbers;
+    std::int64_t block = (newest_first ? high : low) / delivery_block_numbers;
     const std::size_t looks_in_block = std::min(destinations.size(), looked_up_max);
-    std::size_t rows = 0;
     for (std::size_t looks = 0; looks < looks_max; looks += looks_in_block, block += step) {
-        TRY(const auto numbers, numbers_in(db, block, destinations, span));
-        for (const std::int64_t no : numbers) {
-            TRY(auto row, sql::one(db, delivery_whole, read, no));
-            if (row && *row) out.rows.push_back(**std::move(row));
-            if (out.rows.size() < limit && ++rows < scan_rows_max) continue;
-            out.next = no;
-            return out;
+        TRY(const bool noted, is_noted(db, block, destinations));
+        if (noted) {
+            looks += delivery_block_numbers;
+            TRY(const bool full, read_block(db, filter, span, block, limit, out));
+            if (full) return out;
         }
         if (block == last_block) return out;
     }
     // On with the block that was not looked at; positions are excluded themselves.
-    out.next = newest_first ? (block + 1) * block_numbers : block * block_numbers - 1;
+    out.next =
+        newest_first ? (block + 1) * delivery_block_numbers : block * delivery_block_numbers - 1;
     return out;
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+
 #include "store/tables/deliveries.hpp"
 #include "store/tables/delivery_ids.hpp"
 #include "store/tables/detail.hpp"
@@ -20,7 +22,7 @@ inline DeliveryRow read_delivery(const sql::Statement& s) {
                     .event_seq = s.integer(2),
                     .destination_no = s.integer(3),
                     .workspace_no = s.integer(4),
-                    .replay_no = s.integer(5),
+                    .replay_no = std::max(s.integer(5), std::int64_t{0}),
                     .replay_of = sql::integer_if(s, 6),
                     .state = enum_at<DeliveryState>(s, 7),
                     .attempts = static_cast<std::uint32_t>(s.integer(8)),

@@ -12,10 +12,15 @@ constexpr sql::Query delivery_probe{
 
 }  // namespace
 
-Result<std::int64_t> delivery_no_at(sql::Connection& db, Timestamp at) {
+Result<std::int64_t> newest_delivery_no(sql::Connection& db) {
     TRY(const auto last, sql::one(db, delivery_last, detail::first_integer));
+    return last.value_or(0);
+}
+
+Result<std::int64_t> delivery_no_at(sql::Connection& db, Timestamp at) {
+    TRY(const std::int64_t last, newest_delivery_no(db));
     std::int64_t low = 1;
-    std::int64_t high = last.value_or(0) + 1;
+    std::int64_t high = last + 1;
     while (low < high) {
         const std::int64_t middle = low + (high - low) / 2;
         const auto read = [](const sql::Statement& s) {

@@ -20,8 +20,8 @@ class Erasures : public TablesTest {
     /// A delivery that made one attempt and waits for the next.
     std::int64_t retrying() {
         NewDelivery row;
-        row.id = next_id<DeliveryId>();
         row.event_seq = ++events;
+        row.no = number(row.event_seq, 1);
         row.destination_no = 1;
         row.workspace_no = mine;
         row.created_at = from_ms(1);

@@ -1,6 +1,9 @@
 #include "store/tables/events.hpp"
 
+#include <algorithm>
+
 #include "store/tables/deliveries.hpp"
+#include "store/tables/delivery_numbers.hpp"
 #include "store/tables/detail.hpp"
 #include "store/tables/packed.hpp"
 #include "store/tables/workspaces.hpp"
@@ -79,27 +82,34 @@ constexpr sql::Query key_purge{
 constexpr sql::Query owed_events{
     "event.owed",
     kept<event_select + "WHERE seq > ?1 AND plan IS NOT NULL ORDER BY seq LIMIT ?2">.chars};
+constexpr sql::Query owed_rows{"delivery.numbers_between",
+                               "SELECT no FROM delivery WHERE no >= ?1 AND no < ?2 ORDER BY no"};
 // Answered from the index alone.
-constexpr sql::Query owed_rows{
-    "delivery.planned",
-    "SELECT event_seq, destination_no FROM delivery "
-    "WHERE event_seq > ?1 AND event_seq <= ?2 AND replay_no = 0 ORDER BY event_seq"};
+constexpr sql::Query owed_rows_without_number{
+    "delivery.planned_without_number",
+    "SELECT destination_no FROM delivery "
+    "WHERE event_seq = ?1 AND replay_no = -1 AND replay_no <> 0"};
+static_assert(planned_without_number == -1);
 
 // What went nowhere owes nothing, whether or not the watermark has come past it.
 constexpr sql::Query old_events{
     "event.old",
     "SELECT seq, accepted_ms, "
     "CASE WHEN (seq > ?3 AND plan IS NOT NULL) "
-    "OR EXISTS (SELECT 1 FROM delivery d WHERE d.event_seq = event.seq AND d.state < 5) "
-    "OR seq = (SELECT max(seq) FROM event) "
-    "OR seq = (SELECT event_seq FROM delivery ORDER BY no DESC LIMIT 1) THEN 1 ELSE 0 END "
+    "OR seq = (SELECT max(seq) FROM event) THEN 1 ELSE 0 END "
     "FROM event WHERE workspace_no = ?1 AND seq > ?2 ORDER BY seq LIMIT ?4"};
-constexpr sql::Query deliveries_of_event{"delivery.numbers_of_event",
-                                         "SELECT no FROM delivery WHERE event_seq = ?1"};
+constexpr sql::Query open_between{
+    "delivery.open_between",
+    "SELECT 1 FROM delivery WHERE no >= ?1 AND no < ?2 AND state < 5 LIMIT 1"};
+constexpr sql::Query others_of_event{
+    "delivery.others_of_event",
+    "SELECT no, state FROM delivery WHERE event_seq = ?1 AND replay_no <> 0"};
 constexpr sql::Query delete_attempts{"attempt.delete",
                                      "DELETE FROM attempt WHERE key >= ?1 AND key < ?2"};
-constexpr sql::Query delete_deliveries{"delivery.delete",
-                                       "DELETE FROM delivery WHERE event_seq = ?1"};
+constexpr sql::Query delete_planned{"delivery.delete_between",
+                                    "DELETE FROM delivery WHERE no >= ?1 AND no < ?2"};
+constexpr sql::Query delete_others{"delivery.delete_others",
+                                   "DELETE FROM delivery WHERE event_seq = ?1 AND replay_no <> 0"};
 constexpr sql::Query delete_renewals{"link_renewal.delete",
                                      "DELETE FROM link_renewal WHERE event_seq = ?1"};
 // Of an event of its own; those of envelopes and documents go with these.
@@ -133,7 +143,7 @@ Result<EventRow> read_event(const sql::Statement& s, Payload payload) {
     row.log_no = s.integer(9);
     row.leaf = s.integer(10);
     if (!s.is_null(11)) {
-        TRY(row.plan, unpack_numbers(s.blob(11)));
+        TRY(row.plan, unpack_plan(s.blob(11)));
     }
     row.document_no = sql::integer_if(s, 12);
     row.order_key = sql::integer_if(s, 13);
@@ -222,18 +232,76 @@ Result<sql::Statement*> walk(sql::Connection& db, const EventFilter& filter,
     return statement;
 }
 
-Result<> delete_with_everything(sql::Connection& db, std::int64_t seq) {
-    TRY(const auto numbers, sql::all(db, deliveries_of_event, detail::first_integer, seq));
-    for (const std::int64_t no : numbers)
-        CHECK(sql::run(db, delete_attempts, detail::attempts_begin(no),
-                       detail::attempts_begin(no + 1)));
+/// Sent again, or planned before deliveries had numbers of their event.
+struct OtherDelivery {
+    std::int64_t no = 0;
+    DeliveryState state = DeliveryState::queued;
+};
+
+/// What hangs on an event besides its row.
+struct Hanging {
+    std::optional<EventPlan> plan;
+    std::vector<OtherDelivery> others;
+};
+Result<Hanging> find_hanging(sql::Connection& db, std::int64_t seq) {
+    Hanging out;
+    TRY(out.plan, load_plan(db, seq));
+    if (out.plan && !out.plan->is_numbered()) out.plan.reset();
+    const auto read = [](const sql::Statement& s) {
+        return OtherDelivery{s.integer(0), detail::enum_at<DeliveryState>(s, 1)};
+    };
+    TRY(out.others, sql::all(db, others_of_event, read, seq));
+    return out;
+}
+
+Result<bool> is_open(sql::Connection& db, const Hanging& hanging) {
+    for (const OtherDelivery& one : hanging.others)
+        if (!is_final(one.state)) return true;
+    if (!hanging.plan) return false;
+    TRY(const auto open, sql::one(db, open_between, detail::first_integer,
+                                  hanging.plan->first_delivery, hanging.plan->end()));
+    return open.has_value();
+}
+
+Result<> delete_with_everything(sql::Connection& db, std::int64_t seq, const Hanging& hanging) {
+    for (const OtherDelivery& one : hanging.others)
+        CHECK(sql::run(db, delete_attempts, detail::attempts_begin(one.no),
+                       detail::attempts_begin(one.no + 1)));
+    if (hanging.plan) {
+        const EventPlan& plan = *hanging.plan;
+        CHECK(sql::run(db, delete_attempts, detail::attempts_begin(plan.first_delivery),
+                       detail::attempts_begin(plan.end())));
+        CHECK(sql::run(db, delete_planned, plan.first_delivery, plan.end()));
+    }
     // A key of its own has only an event without an envelope or document.
     CHECK(sql::run(db, delete_own_key, seq));
     for (const sql::Query* query :
-         {&delete_deliveries, &delete_renewals, &delete_accesses, &delete_file_uses,
+         {&delete_others, &delete_renewals, &delete_accesses, &delete_file_uses,
           &delete_slack_messages, &delete_keys, &leaf_keep, &delete_event})
         CHECK(sql::run(db, *query, seq));
     return {};
+}
+
+Result<std::vector<OwedDelivery>> owed_of(sql::Connection& db, const EventRow& event) {
+    const EventPlan& plan = event.plan;
+    std::vector<OwedDelivery> out;
+    for (const std::int64_t destination_no : plan.destination_nos)
+        out.push_back(
+            {destination_no, plan.is_numbered() ? plan.first_delivery + std::ssize(out) : 0});
+    if (plan.is_numbered()) {
+        TRY(const auto there,
+            sql::all(db, owed_rows, detail::first_integer, plan.first_delivery, plan.end()));
+        std::erase_if(out, [&](const OwedDelivery& one) {
+            return std::ranges::binary_search(there, one.no);
+        });
+    } else {
+        TRY(const auto there,
+            sql::all(db, owed_rows_without_number, detail::first_integer, event.seq));
+        std::erase_if(out, [&](const OwedDelivery& one) {
+            return std::ranges::find(there, one.destination_no) != there.end();
+        });
+    }
+    return out;
 }
 
 }  // namespace
@@ -242,7 +310,7 @@ Result<std::int64_t> insert_event(sql::Connection& db, const NewEvent& event) {
     Bytes entities;
     Bytes plan;
     pack_numbers(event.entity_nos, entities);
-    pack_numbers(event.plan, plan);
+    pack_plan(event.first_delivery, event.plan, plan);
     const auto unless_empty = [](const Bytes& packed) {
         return packed.empty() ? std::optional<ByteView>{} : std::optional<ByteView>{packed};
     };
@@ -322,23 +390,10 @@ Result<OwedSlice> list_owed(sql::Connection& db, std::int64_t after_seq, std::si
     OwedSlice out{{}, after_seq, events.size() == rows_max};
     for (auto& row : events) {
         TRY(auto event, std::move(row));
-        std::vector<std::int64_t> plan = event.plan;
         out.scanned_to = event.seq;
-        out.events.push_back({std::move(event), std::move(plan)});
+        TRY(auto owed, owed_of(db, event));
+        if (!owed.empty()) out.events.push_back({std::move(event), std::move(owed)});
     }
-    // Both are in order of seq: one walk over the rows that exist takes them out of the plans.
-    TRY(sql::Statement* const prepared, db.prepare(owed_rows));
-    sql::Use use{prepared};
-    sql::bind_all(*use, after_seq, out.scanned_to);
-    auto owed = out.events.begin();
-    for (;;) {
-        TRY(const bool found, use->step());
-        if (!found) break;
-        while (owed != out.events.end() && owed->event.seq < use->integer(0)) ++owed;
-        if (owed == out.events.end()) break;
-        if (owed->event.seq == use->integer(0)) std::erase(owed->destination_nos, use->integer(1));
-    }
-    std::erase_if(out.events, [](const OwedEvent& e) { return e.destination_nos.empty(); });
     return out;
 }
 
@@ -358,8 +413,16 @@ Result<Chunk> delete_old_events(sql::Connection& db, const EventRetention& reten
     TRY(const auto old, detail::walk_old(db, {old_events, 1, retention.before, retention.limit},
                                          keep, detail::first_integer, retention.workspace_no,
                                          retention.after, watermark));
-    for (const std::int64_t seq : old.rows) CHECK(delete_with_everything(db, seq));
-    return Chunk{static_cast<std::int64_t>(old.rows.size()), old.next};
+    Chunk out{0, old.next};
+    for (const std::int64_t seq : old.rows) {
+        TRY(const Hanging hanging, find_hanging(db, seq));
+        TRY(const bool open, is_open(db, hanging));
+        if (open) continue;
+        CHECK(delete_with_everything(db, seq, hanging));
+        ++out.deleted;
+    }
+    if (out.deleted > 0) CHECK(delete_emptied_blocks(db, retention.limit));
+    return out;
 }
 
 }  // namespace blotter::store

@@ -4,6 +4,7 @@
 
 #include "model/event_types.hpp"
 #include "store/tables/common.hpp"
+#include "store/tables/event_plan.hpp"
 
 namespace blotter::store {
 
@@ -20,8 +21,8 @@ struct EventRow {
     Timestamp accepted_at;
     std::optional<Digest> request_hash;
     std::int64_t log_no = 0;
-    std::int64_t leaf = 0;           ///< its index in that log
-    std::vector<std::int64_t> plan;  ///< destination numbers, in order of routing
+    std::int64_t leaf = 0;  ///< its index in that log
+    EventPlan plan;
     /// Stands for an envelope that another application keeps; events of one of ours have its
     /// number.
     std::optional<std::int64_t> order_key;
@@ -46,7 +47,8 @@ struct NewEvent {
     std::optional<Digest> request_hash;  ///< only when the client chose the id
     std::int64_t log_no = 0;
     std::int64_t leaf = 0;
-    std::span<const std::int64_t> plan;
+    std::int64_t first_delivery = 0;        ///< the number of the first, where there is a plan
+    std::span<const std::int64_t> plan;     ///< destination numbers, in order of routing
     std::optional<std::int64_t> order_key;  ///< see EventRow
     ByteView payload;
 };
@@ -105,10 +107,15 @@ Result<std::int64_t> purge_event_keys(sql::Connection& db, Timestamp before, std
 
 // --- Recovery: first attempts still owed. ---
 
-/// An event and the destinations of its plan that have no delivery row yet.
+/// An event and what of its plan has no delivery row yet.
+struct OwedDelivery {
+    std::int64_t destination_no = 0;
+    std::int64_t no = 0;  ///< 0: its plan has no numbers
+    bool operator==(const OwedDelivery&) const = default;
+};
 struct OwedEvent {
     EventRow event;  ///< without payload
-    std::vector<std::int64_t> destination_nos;
+    std::vector<OwedDelivery> deliveries;
 };
 struct OwedSlice {
     std::vector<OwedEvent> events;

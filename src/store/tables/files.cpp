@@ -1,5 +1,8 @@
 #include "store/tables/files.hpp"
 
+#include <algorithm>
+
+#include "store/tables/deliveries.hpp"
 #include "store/tables/detail.hpp"
 
 namespace blotter::store {
@@ -77,7 +80,8 @@ constexpr sql::Query renewal_read{
     "SELECT max(at_ms) FROM ("
     "SELECT at_ms FROM link_renewal WHERE event_seq = ?1 AND destination_no = ?2 "
     "UNION ALL "
-    "SELECT last_ms FROM delivery WHERE event_seq = ?1 AND destination_no = ?2) AS starts"};
+    "SELECT last_ms FROM delivery "
+    "WHERE event_seq = ?1 AND destination_no = ?2 AND replay_no <> 0) AS starts"};
 
 FileRow read_file(const sql::Statement& s) {
     return {.no = s.integer(0),
@@ -208,7 +212,9 @@ Result<std::optional<Timestamp>> load_link_start(sql::Connection& db, std::int64
         sql::one(
             db, renewal_read, [](const sql::Statement& s) { return sql::time_if(s, 0); }, event_seq,
             destination_no));
-    return start.value_or(std::nullopt);
+    TRY(const auto planned, load_delivery_at(db, {event_seq, destination_no, 0}));
+    const auto last = planned ? planned->last_at : std::nullopt;
+    return std::max(start.value_or(std::nullopt), last);
 }
 
 }  // namespace blotter::store

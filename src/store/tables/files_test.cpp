@@ -94,15 +94,24 @@ TEST_F(Files, every_access_is_listed_by_event_and_by_file) {
 }
 
 TEST_F(Files, a_link_lives_from_the_latest_start_that_is_known) {
-    EXPECT_FALSE(must(load_link_start(db(), 7, 4)));
-    must(renew_link(db(), 7, 4, from_ms(100)));
-    must(renew_link(db(), 7, 4, from_ms(90)));
-    EXPECT_EQ(must(load_link_start(db(), 7, 4)), from_ms(100));
-    EXPECT_FALSE(must(load_link_start(db(), 7, 5)));
-    must(record_first_attempt(
-        db(), {.id = next_id<DeliveryId>(), .event_seq = 7, .destination_no = 4, .workspace_no = 1},
-        {.started_at = from_ms(300)}));
-    EXPECT_EQ(must(load_link_start(db(), 7, 4)), from_ms(300));
+    const std::vector<std::int64_t> plan{3, 4};
+    const std::int64_t seq =
+        insert_planned({.id = next_id<EventId>(), .workspace_no = 1, .plan = plan});
+    EXPECT_FALSE(must(load_link_start(db(), seq, 4)));
+    must(renew_link(db(), seq, 4, from_ms(100)));
+    must(renew_link(db(), seq, 4, from_ms(90)));
+    EXPECT_EQ(must(load_link_start(db(), seq, 4)), from_ms(100));
+    EXPECT_FALSE(must(load_link_start(db(), seq, 5)));
+    NewDelivery row{.no = number(seq, 4), .event_seq = seq, .destination_no = 4, .workspace_no = 1};
+    must(record_first_attempt(db(), row, {.started_at = from_ms(300)}));
+    EXPECT_EQ(must(load_link_start(db(), seq, 4)), from_ms(300));
+    row.no = number(0, 4);
+    row.id = next_id<DeliveryId>();
+    row.replay_no = 2;
+    row.next_at = from_ms(400);
+    const std::int64_t again = must(insert_delivery(db(), row)).value();
+    must(record_attempt(db(), again, {.started_at = from_ms(500)}));
+    EXPECT_EQ(must(load_link_start(db(), seq, 4)), from_ms(500)) << "of what was sent again";
 }
 
 }  // namespace

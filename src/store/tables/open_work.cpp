@@ -1,5 +1,6 @@
 #include "store/tables/open_work.hpp"
 
+#include "store/tables/delivery_times.hpp"
 #include "store/tables/queue.hpp"
 
 namespace blotter::store {
@@ -10,8 +11,6 @@ constexpr sql::Query open_of_destination{
     "SELECT d.no, d.next_ms, COALESCE(e.order_key, e.envelope_no, 0) FROM delivery d "
     "LEFT JOIN event e ON e.seq = d.event_seq "
     "WHERE d.destination_no = ?1 AND d.no > ?2 AND d.state IN (1, 3) ORDER BY d.no LIMIT ?3"};
-constexpr sql::Query newest_delivery{"delivery.newest_no",
-                                     "SELECT coalesce(max(no), 0) FROM delivery"};
 // Skips from destination to destination instead of reading every held row.
 constexpr sql::Query next_holding{
     "held.next_destination",
@@ -22,14 +21,13 @@ constexpr sql::Query next_holding{
 Result<OpenDeliveries> list_open_deliveries(sql::Connection& db, std::int64_t destination_no,
                                             std::int64_t after, std::size_t limit) {
     OpenDeliveries out;
-    TRY(const auto newest,
-        sql::one(db, newest_delivery, [](const sql::Statement& s) { return s.integer(0); }));
+    TRY(const std::int64_t newest, newest_delivery_no(db));
     const auto read = [](const sql::Statement& s) {
         return OpenDelivery{s.integer(0), sql::time_if(s, 1),
                             static_cast<std::uint64_t>(s.integer(2))};
     };
     TRY(out.rows, sql::all(db, open_of_destination, read, destination_no, after, limit));
-    out.through = out.rows.size() == limit ? out.rows.back().no : newest.value_or(0);
+    out.through = out.rows.size() == limit ? out.rows.back().no : newest;
     return out;
 }
 

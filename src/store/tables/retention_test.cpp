@@ -31,7 +31,7 @@ class Retention : public TablesTest {
     }
     /// A delivery with one attempt.
     std::int64_t attempted(std::int64_t event_seq, std::int64_t at_ms, DeliveryState state) {
-        NewDelivery row{.id = next_id<DeliveryId>(),
+        NewDelivery row{.no = number(event_seq, 1),
                         .event_seq = event_seq,
                         .destination_no = 1,
                         .workspace_no = mine,
@@ -161,10 +161,10 @@ TEST_F(Retention, an_event_takes_a_key_of_its_own_along_and_leaves_where_its_ent
 
 TEST_F(Retention, what_is_owed_to_a_destination_stays_and_what_went_nowhere_goes) {
     const auto planned = [&](const std::vector<std::int64_t>& plan) {
-        return must(insert_event(db(), {.id = next_id<EventId>(),
-                                        .workspace_no = mine,
-                                        .accepted_at = from_ms(0),
-                                        .plan = plan}));
+        return insert_planned({.id = next_id<EventId>(),
+                               .workspace_no = mine,
+                               .accepted_at = from_ms(0),
+                               .plan = plan});
     };
     const std::int64_t nowhere = planned({});
     const std::int64_t owed = planned({7});
@@ -271,7 +271,7 @@ TEST_F(Retention, replays_and_quarantine_go_when_they_are_over) {
 TEST_F(Retention, what_waits_is_counted_up_to_a_cap) {
     EXPECT_FALSE(must(read_queue_figures(db(), 10)).oldest_due);
     for (int i = 1; i <= 3; ++i) attempted(event(i), 10 * i, DeliveryState::retrying);
-    NewDelivery held{.id = next_id<DeliveryId>(),
+    NewDelivery held{.no = number(0, 2),
                      .event_seq = event(9),
                      .destination_no = 2,
                      .workspace_no = mine,

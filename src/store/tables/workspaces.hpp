@@ -15,6 +15,8 @@ inline constexpr std::string_view installation_id = "installation_id";
 inline constexpr std::string_view first_attempt_watermark = "first_attempt_watermark";
 /// Retention looked at the attempts of every delivery up to this number.
 inline constexpr std::string_view attempts_passed = "attempts_passed";
+/// Deliveries have had numbers below this one, or may have.
+inline constexpr std::string_view delivery_numbers_reserved = "delivery_numbers_reserved";
 }  // namespace meta
 
 Result<std::optional<Bytes>> read_meta(sql::Connection& db, std::string_view key);
