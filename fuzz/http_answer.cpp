@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "fuzz/target.hpp"
+#include "fuzz/witness.hpp"
 #include "http/guard.hpp"
 
 namespace blotter::fuzz {
@@ -12,7 +13,8 @@ namespace {
 namespace beast = boost::beast;
 using namespace http;
 
-void check_witness(std::string_view text, Method method, const ResponseHead& head) {
+void check_witness(std::string_view text, Method method, const ResponseHead& head,
+                   const Headers& headers) {
     beast::http::response_parser<beast::http::empty_body> theirs;
     theirs.header_limit(64 * 1024);
     theirs.body_limit(boost::none);
@@ -34,7 +36,8 @@ void check_witness(std::string_view text, Method method, const ResponseHead& hea
         INVARIANT(theirs.content_length().value_or(0) == head.content_length);
     else
         INVARIANT(!theirs.content_length());
-    if (head.framing != Framing::until_close) INVARIANT(theirs.keep_alive() == head.keep_alive);
+    if (head.framing != Framing::until_close)
+        INVARIANT(head.keep_alive == (theirs.keep_alive() && !says_close(headers)));
 }
 
 void check(std::string_view text, Method method) {
@@ -46,7 +49,7 @@ void check(std::string_view text, Method method) {
     INVARIANT(head->framing != Framing::until_close || !head->keep_alive);
     if (method == Method::head || head->status == 204 || head->status == 304)
         INVARIANT(head->framing == Framing::none || head->content_length == 0);
-    check_witness(text, method, *head);
+    check_witness(text, method, *head, headers);
 
     std::string printed = fmt::format("HTTP/1.1 {} x\r\n", head->status);
     for (const auto& [name, value] : headers) {

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "fuzz/target.hpp"
+#include "fuzz/witness.hpp"
 #include "http/guard.hpp"
 #include "http/router.hpp"
 
@@ -54,7 +55,7 @@ void check_witness(std::string_view text, const RequestHead& head, const Request
     INVARIANT(theirs.is_header_done() && used == text.size());
     INVARIANT(theirs.chunked() == (head.framing == Framing::chunked));
     INVARIANT(theirs.content_length().value_or(0) == head.content_length);
-    INVARIANT(theirs.keep_alive() == head.keep_alive);
+    INVARIANT(head.keep_alive == (theirs.keep_alive() && !says_close(request.headers)));
     INVARIANT(theirs.get().version() == 10U + static_cast<unsigned>(head.minor_version));
     INVARIANT(std::string_view{theirs.get().method_string()} == to_text(request.method));
     INVARIANT(std::string_view{theirs.get().target()} == request.target);
