@@ -285,6 +285,7 @@ Result<> delete_with_everything(sql::Connection& db, std::int64_t seq, const Han
 Result<std::vector<OwedDelivery>> owed_of(sql::Connection& db, const EventRow& event) {
     const EventPlan& plan = event.plan;
     std::vector<OwedDelivery> out;
+    out.reserve(plan.destination_nos.size());
     for (const std::int64_t destination_no : plan.destination_nos)
         out.push_back(
             {destination_no, plan.is_numbered() ? plan.first_delivery + std::ssize(out) : 0});
