@@ -176,7 +176,10 @@ runtime::Task<> Engine::attempt(Start start) {
                           Context{lane->schedule, gate_of(target->destination), at, random});
     if (!started || !std::holds_alternative<AwaitOutcome>(started->step)) {
         // Refused: it came to its end meanwhile (cancelled, window over).
-        started ? not_started(start, *loaded, *started) : drop(start);
+        if (started)
+            not_started(start, *loaded, *started);
+        else
+            drop(start);
         co_return;
     }
     loaded->delivery = started->after;
@@ -197,19 +200,25 @@ runtime::Task<> Engine::attempt(Start start) {
     }
     connectors::AttemptRequest request{loaded->event, target, loaded->delivery.attempts, at};
     const connectors::ReportPtr report = co_await try_out(std::move(request));
-    parts_.probe.attempt_time.observe(report->attempt.took);
+    settle(start, *loaded, target->destination, *report);
+}
 
-    lane = lane_of(destination_no);
+/// What an attempt came to. The lane may have changed, or gone, while it was under way.
+void Engine::settle(const Start& start, const Loaded& loaded, const Destination& destination,
+                    connectors::AttemptReport& report) {
+    parts_.probe.attempt_time.observe(report.attempt.took);
+    const Lane* lane = lane_of(destination.no);
     const Schedule schedule = lane ? lane->schedule : Schedule::standard();
-    const Timestamp end = now();
-    const Outcome outcome = judge(*report, end);
+    const Timestamp at = now();
+    const Outcome outcome = judge(report, at);
     parts_.probe.attempted(outcome.code);
-    report->attempt.error = outcome.kind() == OutcomeKind::success ? "" : outcome.words;
-    const Gate then = lane ? gate_of(lane->target->destination) : Gate::disabled;
-    auto ended = decide(loaded->delivery, Ended{outcome}, Context{schedule, then, end, random});
+    report.attempt.error = outcome.kind() == OutcomeKind::success ? "" : outcome.words;
+    const Gate gate = lane ? gate_of(lane->target->destination) : Gate::disabled;
+    EntropyRandom random{parts_.entropy};
+    const auto ended = decide(loaded.delivery, Ended{outcome}, Context{schedule, gate, at, random});
     INVARIANT(ended.has_value());
-    log_attempt(*loaded, target->destination, *ended, outcome, *report);
-    conclude(start, *loaded, destination_no, *ended, outcome, *report);
+    log_attempt(loaded, destination, *ended, outcome, report);
+    conclude(start, loaded, destination.no, *ended, outcome, report);
     pump();
 }
 

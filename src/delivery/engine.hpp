@@ -165,6 +165,8 @@ class Engine {
     Loaded fresh(const Start& start, Timestamp at);
     runtime::Task<Result<Loaded>> load(Start start);
     runtime::Task<bool> renew_links(const Loaded& loaded, std::int64_t destination_no);
+    void settle(const Start& start, const Loaded& loaded, const Destination& destination,
+                connectors::AttemptReport& report);
     /// Uses the report up.
     void conclude(const Start& start, const Loaded& loaded, std::int64_t destination_no,
                   const Decision& decision, const Outcome& outcome,

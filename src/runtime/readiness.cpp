@@ -25,8 +25,7 @@ constexpr std::size_t gathered_bytes_max = 4096;
 constexpr std::size_t events_at_once = 64;
 constexpr std::uint32_t always_heard = EPOLLIN | EPOLLRDHUP | EPOLLET;
 constexpr std::uint32_t end_events = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
-
-constexpr int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+constexpr int send_flags = MSG_NOSIGNAL | MSG_DONTWAIT;
 
 bool is_not_yet(int error) {
     return error == EAGAIN || error == EWOULDBLOCK;
@@ -102,7 +101,8 @@ WatchedSocket::Moved WatchedSocket::send(std::span<const std::string_view> parts
                                          error_code& error) {
     INVARIANT(parts.size() <= parts_max);
     const auto send_one = [&](std::string_view one) {
-        return send_by(error, [&] { return ::send(descriptor_, one.data(), one.size(), flags); });
+        return send_by(error,
+                       [&] { return ::send(descriptor_, one.data(), one.size(), send_flags); });
     };
     if (parts.size() == 1) return send_one(parts.front());
     std::size_t size = 0;
@@ -122,7 +122,7 @@ WatchedSocket::Moved WatchedSocket::send_pieces(std::span<const std::string_view
     for (const std::string_view part : parts)
         if (!part.empty())
             pieces[message.msg_iovlen++] = {const_cast<char*>(part.data()), part.size()};
-    return send_by(error, [&] { return ::sendmsg(descriptor_, &message, flags); });
+    return send_by(error, [&] { return ::sendmsg(descriptor_, &message, send_flags); });
 }
 
 template <typename Send>

@@ -198,9 +198,9 @@ struct EventDeliveries {
 Result<std::vector<DestinationId>> load_pending(sql::Connection& db, const store::EventRow& event,
                                                 const routing::Directory& directory) {
     std::vector<DestinationId> out;
-    for (const std::int64_t no : event.plan.destination_nos) {
-        TRY(const auto row, store::load_delivery_at(db, {event.seq, no, 0}));
-        if (row) continue;
+    TRY(const auto owed, store::list_owed_of(db, event));
+    for (const store::OwedDelivery& one : owed) {
+        const std::int64_t no = one.destination_no;
         if (const auto target = directory.target(no)) {
             out.push_back(target->destination.id);
             continue;

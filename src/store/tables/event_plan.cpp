@@ -34,7 +34,9 @@ Result<EventPlan> unpack_plan(ByteView packed) {
     if (!packed.empty() && packed.front() == 0) {
         packed = packed.subspan(1);
         const auto first = take_packed(packed);
-        if (!first || *first == 0) return fail(Errc::corrupt, "a stored plan is damaged");
+        if (!first || *first == 0)
+            return fail(Errc::corrupt,
+                        "an event's stored plan is damaged: check the disk, and restore a backup");
         out.first_delivery = static_cast<std::int64_t>(*first);
     }
     TRY(out.destination_nos, unpack_numbers(packed));

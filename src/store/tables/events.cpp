@@ -282,29 +282,6 @@ Result<> delete_with_everything(sql::Connection& db, std::int64_t seq, const Han
     return {};
 }
 
-Result<std::vector<OwedDelivery>> owed_of(sql::Connection& db, const EventRow& event) {
-    const EventPlan& plan = event.plan;
-    std::vector<OwedDelivery> out;
-    out.reserve(plan.destination_nos.size());
-    for (const std::int64_t destination_no : plan.destination_nos)
-        out.push_back(
-            {destination_no, plan.is_numbered() ? plan.first_delivery + std::ssize(out) : 0});
-    if (plan.is_numbered()) {
-        TRY(const auto there,
-            sql::all(db, owed_rows, detail::first_integer, plan.first_delivery, plan.end()));
-        std::erase_if(out, [&](const OwedDelivery& one) {
-            return std::ranges::binary_search(there, one.no);
-        });
-    } else {
-        TRY(const auto there,
-            sql::all(db, owed_rows_without_number, detail::first_integer, event.seq));
-        std::erase_if(out, [&](const OwedDelivery& one) {
-            return std::ranges::find(there, one.destination_no) != there.end();
-        });
-    }
-    return out;
-}
-
 }  // namespace
 
 Result<std::int64_t> insert_event(sql::Connection& db, const NewEvent& event) {
@@ -384,6 +361,29 @@ Result<std::int64_t> purge_event_keys(sql::Connection& db, Timestamp before, std
     return detail::purge(db, key_purge, first_kept, limit);
 }
 
+Result<std::vector<OwedDelivery>> list_owed_of(sql::Connection& db, const EventRow& event) {
+    const EventPlan& plan = event.plan;
+    std::vector<OwedDelivery> out;
+    out.reserve(plan.destination_nos.size());
+    for (const std::int64_t destination_no : plan.destination_nos)
+        out.push_back(
+            {destination_no, plan.is_numbered() ? plan.first_delivery + std::ssize(out) : 0});
+    if (plan.is_numbered()) {
+        TRY(const auto there,
+            sql::all(db, owed_rows, detail::first_integer, plan.first_delivery, plan.end()));
+        std::erase_if(out, [&](const OwedDelivery& one) {
+            return std::ranges::binary_search(there, one.no);
+        });
+    } else {
+        TRY(const auto there,
+            sql::all(db, owed_rows_without_number, detail::first_integer, event.seq));
+        std::erase_if(out, [&](const OwedDelivery& one) {
+            return std::ranges::find(there, one.destination_no) != there.end();
+        });
+    }
+    return out;
+}
+
 Result<OwedSlice> list_owed(sql::Connection& db, std::int64_t after_seq, std::size_t limit) {
     const std::size_t rows_max = detail::limit_of(limit);
     const auto read = [](const sql::Statement& s) { return read_event(s, Payload::skip); };
@@ -392,7 +392,7 @@ Result<OwedSlice> list_owed(sql::Connection& db, std::int64_t after_seq, std::si
     for (auto& row : events) {
         TRY(auto event, std::move(row));
         out.scanned_to = event.seq;
-        TRY(auto owed, owed_of(db, event));
+        TRY(auto owed, list_owed_of(db, event));
         if (!owed.empty()) out.events.push_back({std::move(event), std::move(owed)});
     }
     return out;

@@ -113,6 +113,8 @@ struct OwedDelivery {
     std::int64_t no = 0;  ///< 0: its plan has no numbers
     bool operator==(const OwedDelivery&) const = default;
 };
+/// Of the plan of one event, which was read with or without its payload.
+Result<std::vector<OwedDelivery>> list_owed_of(sql::Connection& db, const EventRow& event);
 struct OwedEvent {
     EventRow event;  ///< without payload
     std::vector<OwedDelivery> deliveries;
