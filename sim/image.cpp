@@ -1,7 +1,9 @@
 #include "image.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <memory>
+#include <string_view>
 
 #include <sqlite3.h>
 
@@ -69,6 +71,49 @@ std::optional<std::int64_t> form_in(const std::string& detail) {
     return number;
 }
 
+/// The number in front, in LEB128.
+std::int64_t take_number(std::string_view& bytes) {
+    std::int64_t number = 0;
+    for (int shift = 0; !bytes.empty() && shift < 63; shift += 7) {
+        const auto byte = static_cast<unsigned char>(bytes.front());
+        bytes.remove_prefix(1);
+        number |= static_cast<std::int64_t>(byte & 0x7f) << shift;
+        if (byte < 0x80) break;
+    }
+    return number;
+}
+
+/// The entry in front: a byte for its number in the block, two for its length.
+void read_delivered(std::int64_t block, std::string_view& entries, Image& out) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(entries[i]); };
+    if (entries.size() < 3) {
+        entries = {};
+        return;
+    }
+    Image::Delivery d;
+    d.no = block * 64 + byte(0);
+    const std::size_t length = static_cast<std::size_t>(byte(1)) << 8 | byte(2);
+    std::string_view body = entries.substr(3, length);
+    entries.remove_prefix(std::min(3 + length, entries.size()));
+    d.event_seq = take_number(body);
+    d.destination_no = take_number(body);
+    take_number(body);  // the workspace
+    d.created_ms = take_number(body);
+    const std::int64_t later = take_number(body);
+    d.first_ms = d.created_ms + (later % 2 == 0 ? later / 2 : -(later / 2) - 1);
+    d.state = 5;
+    d.attempts = 1;
+    if (!body.empty()) {
+        const std::int64_t took_us = take_number(body);
+        const auto outcome = static_cast<int>(take_number(body));
+        const std::int64_t status = take_number(body);
+        out.attempts.push_back({d.no, 1, *d.first_ms, took_us, outcome,
+                                status > 0 ? std::optional{status - 1} : std::nullopt,
+                                form_in(std::string{body})});
+    }
+    out.deliveries.push_back(std::move(d));
+}
+
 /// One leaf stands as it is, several each behind two bytes of length, the high one first.
 std::vector<std::string> split_leaves(const std::string& bytes, std::int64_t count) {
     if (count == 1) return {bytes};
@@ -128,6 +173,15 @@ void read_deliveries(Reading& reading, Image& out) {
                                         form_in(row.bytes(14))});
             out.deliveries.push_back(std::move(d));
         });
+    // Taken at once: 64 numbers to a row.
+    reading.each("SELECT block, count, entries FROM delivered", [&](const Row& row) {
+        std::int64_t found = 0;
+        const std::string entries = row.bytes(2);
+        for (std::string_view rest = entries; !rest.empty(); ++found)
+            read_delivered(row.number(0), rest, out);
+        // One too few or too many shows as one that no event has.
+        if (found != row.number(1)) out.deliveries.push_back({.no = -1});
+    });
     // Those after the first: 64 * delivery + 2 * attempt + 1 for one that was skipped.
     reading.each("SELECT key, started_ms, took_us, outcome, status, detail FROM attempt",
                  [&](const Row& row) {

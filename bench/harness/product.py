@@ -148,8 +148,25 @@ class Product:
     def delivered_after(self, seq):
         """Deliveries of those events whose success is written down."""
         with self.database() as db:
-            return db.execute('SELECT COUNT(*) FROM delivery WHERE event_seq > ? AND state = 5',
+            rows = db.execute('SELECT COUNT(*) FROM delivery WHERE event_seq > ? AND state = 5',
                               (seq,)).fetchone()[0]
+            return rows + sum(event > seq for (entries,) in db.execute('SELECT entries FROM delivered')
+                              for event in events_of(entries))
+
+
+def events_of(entries):
+    """The events of a row of table delivered: store/tables/delivered.hpp."""
+    at = 0
+    while at < len(entries):
+        size = entries[at + 1] << 8 | entries[at + 2]
+        event, shift = 0, 0
+        for byte in entries[at + 3:at + 3 + size]:
+            event |= (byte & 0x7f) << shift
+            shift += 7
+            if byte < 0x80:
+                break
+        yield event
+        at += 3 + size
 
 
 def signature_is_good(head, body):

@@ -73,7 +73,12 @@ Result<std::int64_t> Scribe::write_one(store::Tx& tx, const Record& r, Timestamp
     switch (r.what) {
         case Record::What::first_attempt: {
             TRY(const store::AttemptResult result, result_of(tx, r, now));
-            TRY(const auto no, store::record_first_attempt(tx.db(), row_of(r), result));
+            const store::NewDelivery row = row_of(r);
+            if (store::DeliveredBatch::takes(row, result)) {
+                delivered_.add(row, result);
+                return r.delivery_no;
+            }
+            TRY(const auto no, store::record_first_attempt(tx.db(), row, result));
             return no.value_or(0);
         }
         case Record::What::row: {
@@ -139,6 +144,7 @@ void Scribe::erase(store::Tx& tx, const std::vector<std::int64_t>& event_seqs) {
 }
 
 Result<std::vector<Due>> Scribe::write(store::Tx& tx, const std::vector<Record>& records) {
+    delivered_.clear();
     std::vector<Due> due;
     std::vector<const Record*> followed;
     std::vector<std::int64_t> settled;
@@ -165,6 +171,7 @@ Result<std::vector<Due>> Scribe::write(store::Tx& tx, const std::vector<Record>&
             record.outcome == OutcomeCode::address_denied)
             followed.push_back(&record);
     }
+    CHECK(delivered_.write(tx.db()));
     // One batch behind on purpose: only what is committed moves it, and a restart looks twice at a
     // few events at most.
     CHECK(store::advance_watermark(tx.db(), owed_.watermark()));

@@ -6,6 +6,7 @@
 #include "delivery/first_attempts.hpp"
 #include "delivery/record.hpp"
 #include "intake/intake.hpp"
+#include "store/tables/delivered_batch.hpp"
 #include "store/writer.hpp"
 
 namespace blotter::delivery {
@@ -39,6 +40,7 @@ class Scribe {
     intake::Intake& intake_;
     FirstAttempts& owed_;
     std::string packed_;                       ///< the detail of the record being written
+    store::DeliveredBatch delivered_;          ///< of the batch being written
     std::unordered_set<std::int64_t> erased_;  ///< since the start; attempts then were lost
 };
 

@@ -18,6 +18,34 @@ function entryOf(row, n) {
   return bytes.subarray(at + 2, at + 2 + bytes.readUInt16BE(at));
 }
 
+/** The number at a place, in LEB128, and the place after it. */
+function numberAt(bytes, at) {
+  let value = 0;
+  for (let factor = 1; ; factor *= 128) {
+    const byte = bytes[at++];
+    value += (byte & 0x7f) * factor;
+    if (byte < 0x80) return [value, at];
+  }
+}
+
+/** The deliveries of a row of table delivered: each behind its number in the block and two bytes of length. */
+function deliveredIn({ block, count, entries }) {
+  const bytes = Buffer.from(entries);
+  const found = [];
+  for (let at = 0; at < bytes.length;) {
+    const no = block * 64 + bytes[at];
+    assert.ok(bytes[at] < 64, `number ${bytes[at]} in row ${block} of delivered`);
+    const end = at + 3 + bytes.readUInt16BE(at + 1);
+    assert.ok(end <= bytes.length, `row ${block} of delivered is cut`);
+    const [event_seq, then] = numberAt(bytes, at + 3);
+    const [destination_no] = numberAt(bytes, then);
+    found.push({ no, event_seq, destination_no });
+    at = end;
+  }
+  assert.equal(found.length, count, `deliveries in row ${block} of delivered`);
+  return found;
+}
+
 export const eventText = (bytes) => `evt_${base32(Buffer.from(bytes))}`;
 
 /** A copy of database and write-ahead log, as they lie there, opened. */
@@ -60,6 +88,26 @@ export class Store {
     assert.deepEqual(gaps, [], 'no entry of the ledger is missing');
   }
 
+  /** What was taken at the first attempt: one success each, and no row of its own. */
+  taken() {
+    this.taken_ ??= this.all('SELECT block, count, entries FROM delivered ORDER BY block').flatMap(deliveredIn);
+    return this.taken_;
+  }
+
+  /** No number and no event and destination is there twice among what was taken at once and the other rows. */
+  checkTaken(above_key) {
+    const taken = this.taken();
+    assert.equal(new Set(taken.map(({ no }) => no)).size, taken.length, 'no number is taken twice');
+    const places = new Set(taken.map(({ event_seq, destination_no }) => `${event_seq}/${destination_no}`));
+    assert.equal(places.size, taken.length, 'one delivery for an event and a destination');
+    const numbers = new Set(taken.map(({ no }) => no));
+    for (const row of this.all('SELECT no, event_seq, destination_no FROM delivery WHERE replay_no = 0')) {
+      assert.ok(!numbers.has(row.no), `delivery ${row.no} is in two tables`);
+      assert.ok(!places.has(`${row.event_seq}/${row.destination_no}`), `event ${row.event_seq} has two deliveries to ${row.destination_no}`);
+    }
+    return taken.filter(({ no }) => no * 64 > above_key).length;
+  }
+
   /** No recorded attempt began before its time, none after a success, all rows agree. */
   checkAttempts(schedule_ms, above_key) {
     // The first attempt stands in the delivery's row, whose part of the keys has a place for it.
@@ -78,13 +126,15 @@ export class Store {
     assert.deepEqual(twice, [], 'no success is followed by another');
     const double = this.all('SELECT event_seq, destination_no FROM delivery GROUP BY event_seq, destination_no, replay_no HAVING count(*) > 1');
     assert.deepEqual(double, [], 'one delivery for an event and a destination');
-    return rows.length;
+    return rows.length + this.checkTaken(above_key);
   }
 
   /** Ids of events whose delivery to that destination is over with success. */
   deliveredTo(destination_no) {
-    return this.all('SELECT e.id FROM delivery d JOIN event e ON e.seq = d.event_seq WHERE d.destination_no = ? AND d.state = ?', destination_no, delivered)
-      .map((row) => eventText(row.id));
+    const rows = this.all('SELECT e.id FROM delivery d JOIN event e ON e.seq = d.event_seq WHERE d.destination_no = ? AND d.state = ?', destination_no, delivered);
+    const id_of = this.db.prepare('SELECT id FROM event WHERE seq = ?');
+    const taken = this.taken().filter((one) => one.destination_no === destination_no).map((one) => id_of.get(one.event_seq));
+    return [...rows, ...taken].map((row) => eventText(row.id));
   }
 
   has(ids) {
@@ -95,7 +145,8 @@ export class Store {
   /** Every event of this test goes to one destination: those without an end are pending, whether
    *  they have a row already or are owed their first attempt. */
   pending() {
-    return this.one('SELECT (SELECT count(*) FROM event) - (SELECT count(*) FROM delivery WHERE state >= ?) AS n', delivered).n;
+    return this.one(`SELECT (SELECT count(*) FROM event) - (SELECT count(*) FROM delivery WHERE state >= ?)
+      - (SELECT coalesce(sum(count), 0) FROM delivered) AS n`, delivered).n;
   }
   destinationNumber(id) { return this.one('SELECT no FROM destination WHERE id = ?', bytesOf(id)).no; }
 

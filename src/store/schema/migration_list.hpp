@@ -15,5 +15,6 @@ extern const std::string_view migration_0007;
 extern const std::string_view migration_0008;
 extern const std::string_view migration_0009;
 extern const std::string_view migration_0010;
+extern const std::string_view migration_0011;
 
 }  // namespace blotter::store::schema

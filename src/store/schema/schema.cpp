@@ -34,7 +34,7 @@ std::span<const Replacement> words_of(Dialect dialect) {
 }  // namespace
 
 std::span<const Migration> migrations() {
-    static const std::array<Migration, 10> list{{
+    static const std::array<Migration, 11> list{{
         {1, "envelopes, events, the ledger, destinations and deliveries", schema::migration_0001},
         {2, "accounting documents and where they go", schema::migration_0002},
         {3, "Slack", schema::migration_0003},
@@ -46,6 +46,7 @@ std::span<const Migration> migrations() {
         {8, "what attempts have in common, once", schema::migration_0008},
         {9, "leaves that are committed together are one row", schema::migration_0009},
         {10, "deliveries have numbers of their event", schema::migration_0010},
+        {11, "deliveries that were taken at once, 64 to a row", schema::migration_0011},
     }};
     return list;
 }

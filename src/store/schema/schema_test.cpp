@@ -75,6 +75,7 @@ TEST_F(Schema, every_table_enforces_its_types) {
                                          "blob_doomed",
                                          "checkpoint",
                                          "data_key",
+                                         "delivered",
                                          "delivery",
                                          "delivery_block",
                                          "destination",

@@ -1,7 +1,11 @@
 #include "store/tables/attempts.hpp"
 
+#include <algorithm>
+
 #include "store/tables/attempt_forms.hpp"
-#include "store/tables/deliveries.hpp"
+#include "store/tables/delivered.hpp"
+#include "store/tables/delivery_rows.hpp"
+#include "store/tables/delivery_times.hpp"
 #include "store/tables/detail.hpp"
 #include "store/tables/workspaces.hpp"
 
@@ -27,10 +31,10 @@ constexpr sql::Query first_replace{
     "UPDATE delivery SET first_detail = ?2 WHERE no = ?1 AND first_outcome IS NOT NULL"};
 
 // What retention looks at of a delivery: the last time at which anything happened to it.
-constexpr sql::Query passed_next{
+constexpr sql::Query passed_between{
     "attempt.passed",
     "SELECT no, created_ms, COALESCE(last_ms, created_ms), state FROM delivery "
-    "WHERE no > ?1 ORDER BY no LIMIT ?2"};
+    "WHERE no > ?1 AND no < ?2 ORDER BY no"};
 constexpr sql::Query kept_next{
     "attempt_kept.next",
     "SELECT k.delivery_no, d.created_ms, COALESCE(d.last_ms, d.created_ms), d.state "
@@ -85,26 +89,102 @@ Result<std::int64_t> forget(sql::Connection& db, std::int64_t no) {
     return first + others;
 }
 
-/// Goes on where the last call ended. Gives how many deliveries it came past.
-Result<std::size_t> pass_old(sql::Connection& db, const AttemptRetention& retention,
-                             std::int64_t& deleted) {
-    TRY(const std::int64_t begin, read_meta_number(db, meta::attempts_passed));
-    TRY(const auto rows, sql::all(db, passed_next, read_passed, begin, retention.limit));
-    std::size_t passed = 0;
+/// Where retention is on its way past the deliveries.
+struct Walk {
+    std::int64_t last = 0;   ///< come past so far
+    std::size_t passed = 0;  ///< in this call
+    std::int64_t deleted = 0;
+    /// Numbers are given in order of time, and this one is young. One behind it that is older,
+    /// because the clock was set back, is come past a little later.
+    bool reached_young = false;
+};
+
+/// Rows before a number.
+Result<> pass_rows(sql::Connection& db, Timestamp before, std::int64_t end, Walk& walk) {
+    TRY(const auto rows, sql::all(db, passed_between, read_passed, walk.last, end));
     for (const Passed& row : rows) {
-        // Numbers are given in order of time. One that is older than this one, because the clock
-        // was set back, is come past a little later.
-        if (row.created_at >= retention.before) break;
-        ++passed;
-        if (row.final && row.last_at < retention.before) {
+        walk.reached_young = row.created_at >= before;
+        if (walk.reached_young) return {};
+        if (row.final && row.last_at < before) {
             TRY(const std::int64_t forgotten, forget(db, row.no));
-            deleted += forgotten;
+            walk.deleted += forgotten;
         } else {
             CHECK(sql::run(db, kept_insert, row.no));
         }
+        walk.last = row.no;
+        ++walk.passed;
     }
-    if (passed > 0) CHECK(raise_meta_number(db, meta::attempts_passed, rows[passed - 1].no));
-    return passed;
+    return {};
+}
+
+/// The next numbers of which any is there, as many as a block has.
+Result<> pass_block(sql::Connection& db, Timestamp before, std::int64_t next, Walk& walk) {
+    TRY(auto block, DeliveredBlock::load_of(db, next));
+    TRY(auto deliveries, block.deliveries());
+    bool changed = false;
+    for (Delivered& d : deliveries) {
+        if (d.no <= walk.last) continue;
+        CHECK(pass_rows(db, before, d.no, walk));
+        // Its attempt began as soon as it was accepted, or nearly.
+        walk.reached_young = walk.reached_young || d.created_at >= before || d.started_at >= before;
+        if (walk.reached_young) break;
+        if (d.attempt) {
+            d.attempt.reset();
+            changed = true;
+            ++walk.deleted;
+        }
+        walk.last = d.no;
+        ++walk.passed;
+    }
+    if (!walk.reached_young) CHECK(pass_rows(db, before, block.end(), walk));
+    if (!changed) return {};
+    block.set(deliveries);
+    return block.save(db);
+}
+
+/// Goes on where the last call ended. Gives how many deliveries it came past.
+Result<std::size_t> pass_old(sql::Connection& db, const AttemptRetention& retention,
+                             std::int64_t& deleted) {
+    Walk walk;
+    TRY(walk.last, read_meta_number(db, meta::attempts_passed));
+    while (walk.passed < retention.limit && !walk.reached_young) {
+        TRY(const auto next, next_delivery_no(db, walk.last + 1));
+        if (!next) break;
+        CHECK(pass_block(db, retention.before, *next, walk));
+    }
+    if (walk.passed > 0) CHECK(raise_meta_number(db, meta::attempts_passed, walk.last));
+    deleted += walk.deleted;
+    return walk.passed;
+}
+
+/// The first attempt of one that stands in a block.
+Result<std::vector<AttemptRow>> delivered_attempts(sql::Connection& db, std::int64_t delivery_no) {
+    std::vector<AttemptRow> out;
+    TRY(const auto block, DeliveredBlock::load_of(db, delivery_no));
+    TRY(const auto found, block.find(delivery_no));
+    if (!found || !found->attempt) return out;
+    const DeliveredAttempt& attempt = *found->attempt;
+    const auto read_id = [](const sql::Statement& s) { return sql::id_at<EventId>(s, 0); };
+    TRY(const auto event, sql::one(db, detail::event_id_of, read_id, found->event_seq));
+    TRY(auto detail,
+        unpack_attempt(db, attempt.detail, {event.value_or(EventId{}), found->started_at}));
+    out.push_back({.n = 1,
+                   .started_at = found->started_at,
+                   .took = attempt.took,
+                   .outcome = attempt.outcome,
+                   .status = attempt.status,
+                   .detail = std::move(detail)});
+    return out;
+}
+
+Result<> replace_delivered_detail(sql::Connection& db, std::int64_t delivery_no, ByteView detail) {
+    TRY(auto block, DeliveredBlock::load_of(db, delivery_no));
+    TRY(auto deliveries, block.deliveries());
+    const auto found = std::ranges::find(deliveries, delivery_no, &Delivered::no);
+    if (found == deliveries.end() || !found->attempt) return {};
+    found->attempt->detail = detail;
+    block.set(deliveries);
+    return block.save(db);
 }
 
 }  // namespace
@@ -112,7 +192,7 @@ Result<std::size_t> pass_old(sql::Connection& db, const AttemptRetention& retent
 Result<std::vector<AttemptRow>> list_attempts(sql::Connection& db, std::int64_t delivery_no) {
     TRY(auto rows, sql::all(db, attempt_list, read_attempt, detail::attempts_begin(delivery_no),
                             detail::attempts_begin(delivery_no + 1), delivery_no));
-    if (rows.empty()) return rows;
+    if (rows.empty()) return delivered_attempts(db, delivery_no);
     const auto read_id = [](const sql::Statement& s) { return sql::id_at<EventId>(s, 0); };
     TRY(const auto event, sql::one(db, attempt_event, read_id, delivery_no));
     for (AttemptRow& row : rows) {
@@ -127,7 +207,11 @@ Result<> replace_attempt_detail(sql::Connection& db, std::int64_t delivery_no,
     if (attempt.skip)
         return sql::run(db, attempt_replace, detail::skip_key(delivery_no, attempt.n),
                         attempt.detail);
-    if (attempt.n == 1) return sql::run(db, first_replace, delivery_no, attempt.detail);
+    if (attempt.n == 1) {
+        TRY(const Applied in_row, detail::change(db, first_replace, delivery_no, attempt.detail));
+        if (in_row == Applied::yes) return {};
+        return replace_delivered_detail(db, delivery_no, attempt.detail);
+    }
     return sql::run(db, attempt_replace, detail::attempt_key(delivery_no, attempt.n),
                     attempt.detail);
 }
@@ -135,7 +219,7 @@ Result<> replace_attempt_detail(sql::Connection& db, std::int64_t delivery_no,
 Result<Chunk> delete_old_attempts(sql::Connection& db, const AttemptRetention& retention) {
     Chunk out;
     TRY(const std::size_t passed, pass_old(db, retention, out.deleted));
-    if (passed == retention.limit) {
+    if (passed >= retention.limit) {
         out.next = retention.after;
         return out;
     }

@@ -1,6 +1,7 @@
 #include "store/tables/deliveries.hpp"
 
 #include "base/invariant.hpp"
+#include "store/tables/delivered.hpp"
 #include "store/tables/delivery_numbers.hpp"
 #include "store/tables/delivery_rows.hpp"
 #include "store/tables/event_plan.hpp"
@@ -100,6 +101,13 @@ std::optional<DeliveryId> own_id(const NewDelivery& row) {
     return row.id;
 }
 
+/// Whether it stands in a block: it has no row of its own then, and needs none.
+Result<bool> is_delivered(sql::Connection& db, std::int64_t no) {
+    TRY(const auto block, DeliveredBlock::load_of(db, no));
+    TRY(const std::uint64_t numbers, block.numbers());
+    return (numbers >> (no - block.begin()) & 1) != 0;
+}
+
 /// Where a delivery waits: in the due index, among the held ones, or nowhere.
 struct Waiting {
     std::int64_t delivery_no = 0;
@@ -166,7 +174,13 @@ Result<std::optional<DeliveryRow>> find_delivery(sql::Connection& db, std::int64
 }
 
 Result<std::optional<DeliveryRow>> load_delivery(sql::Connection& db, std::int64_t no) {
-    return sql::one(db, delivery_by_no, read_delivery, no);
+    TRY(auto own, sql::one(db, delivery_by_no, read_delivery, no));
+    if (own) return own;
+    TRY(const auto block, DeliveredBlock::load_of(db, no));
+    TRY(const auto delivered, block.find(no));
+    if (!delivered) return std::nullopt;
+    TRY(auto row, detail::row_of(db, *delivered));
+    return row;
 }
 
 Result<std::optional<DeliveryRow>> load_delivery_at(sql::Connection& db,
@@ -190,6 +204,8 @@ Result<std::optional<std::int64_t>> insert_delivery(sql::Connection& db, const N
     INVARIANT(row.no > 0);
     Applied made = Applied::no;
     if (row.replay_no == 0) {
+        TRY(const bool ended, is_delivered(db, row.no));
+        if (ended) return std::nullopt;
         TRY(made, detail::change(db, planned_insert, row.no, row.event_seq, row.destination_no,
                                  row.workspace_no, row.state, 0, nullptr, row.next_at, nullptr,
                                  text_or_null(row.reason), row.created_at, nullptr, nullptr,
@@ -208,6 +224,8 @@ Result<std::optional<std::int64_t>> record_first_attempt(sql::Connection& db,
                                                          const NewDelivery& row,
                                                          const AttemptResult& result) {
     INVARIANT(row.no > 0 && row.replay_no == 0 && result.n == 1);
+    TRY(const bool ended, is_delivered(db, row.no));
+    if (ended) return std::nullopt;
     TRY(const Applied made,
         detail::change(db, planned_insert, row.no, row.event_seq, row.destination_no,
                        row.workspace_no, result.state, result.n, result.started_at, result.next_at,

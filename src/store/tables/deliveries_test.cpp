@@ -64,8 +64,7 @@ class Deliveries : public TablesTest {
         return must(insert_delivery(db(), row)).value();
     }
     std::int64_t done(std::int64_t event_seq, std::int64_t destination_no) {
-        return must(record_first_attempt(db(), fresh(event_seq, destination_no),
-                                         {.started_at = from_ms(event_seq)}))
+        return record_first(fresh(event_seq, destination_no), {.started_at = from_ms(event_seq)})
             .value();
     }
     /// An event of workspace 1 for two destinations, whose id is one more than that of the event
@@ -193,7 +192,7 @@ TEST_F(Deliveries, planned_before_they_had_numbers_of_their_event_are_found_all_
 
 TEST_F(Deliveries, older_than_ids_from_events_keep_theirs) {
     const std::int64_t seq = event();
-    const auto no = done(seq, 3);
+    const auto no = held(seq, 3);
     const DeliveryId derived = load(no).id;
     const DeliveryId stored = next_id<DeliveryId>();
     static constexpr sql::Query give{"test.give_id", "UPDATE delivery SET id = ?2 WHERE no = ?1"};

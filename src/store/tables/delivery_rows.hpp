@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "store/tables/delivered.hpp"
 #include "store/tables/deliveries.hpp"
 #include "store/tables/delivery_ids.hpp"
 #include "store/tables/detail.hpp"
@@ -35,6 +36,28 @@ inline DeliveryRow read_delivery(const sql::Statement& s) {
     row.id = s.is_null(1) ? planned_delivery_id(sql::id_at<EventId>(s, 15), row.destination_no)
                           : sql::id_at<DeliveryId>(s, 1);
     return row;
+}
+
+inline constexpr sql::Query event_id_of{"event.id_of", "SELECT id FROM event WHERE seq = ?1"};
+
+/// One that stands in a block.
+inline Result<DeliveryRow> row_of(sql::Connection& db, const Delivered& d) {
+    const auto read = [](const sql::Statement& s) { return sql::id_at<EventId>(s, 0); };
+    TRY(const auto event, sql::one(db, event_id_of, read, d.event_seq));
+    return DeliveryRow{.no = d.no,
+                       .id = planned_delivery_id(event.value_or(EventId{}), d.destination_no),
+                       .event_seq = d.event_seq,
+                       .destination_no = d.destination_no,
+                       .workspace_no = d.workspace_no,
+                       .replay_of = {},
+                       .state = DeliveryState::delivered,
+                       .attempts = 1,
+                       .first_at = d.started_at,
+                       .last_at = d.started_at,
+                       .next_at = {},
+                       .reference = {},
+                       .reason = {},
+                       .created_at = d.created_at};
 }
 
 }  // namespace blotter::store::detail

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "store/tables/delivered.hpp"
 #include "store/tables/deliveries.hpp"
 #include "store/tables/delivery_numbers.hpp"
 #include "store/tables/detail.hpp"
@@ -232,6 +233,22 @@ Result<sql::Statement*> walk(sql::Connection& db, const EventFilter& filter,
     return statement;
 }
 
+/// Takes out of `owed`, which is in order of number, what stands in a block.
+Result<> erase_delivered(sql::Connection& db, std::vector<OwedDelivery>& owed) {
+    std::optional<DeliveredBlock> block;
+    std::uint64_t numbers = 0;
+    std::vector<OwedDelivery> kept;
+    for (const OwedDelivery& one : owed) {
+        if (!block || one.no >= block->end()) {
+            TRY(block, DeliveredBlock::load_of(db, one.no));
+            TRY(numbers, block->numbers());
+        }
+        if ((numbers >> (one.no - block->begin()) & 1) == 0) kept.push_back(one);
+    }
+    owed = std::move(kept);
+    return {};
+}
+
 /// Sent again, or planned before deliveries had numbers of their event.
 struct OtherDelivery {
     std::int64_t no = 0;
@@ -272,6 +289,7 @@ Result<> delete_with_everything(sql::Connection& db, std::int64_t seq, const Han
         CHECK(sql::run(db, delete_attempts, detail::attempts_begin(plan.first_delivery),
                        detail::attempts_begin(plan.end())));
         CHECK(sql::run(db, delete_planned, plan.first_delivery, plan.end()));
+        CHECK(delete_delivered(db, plan.first_delivery, plan.end()));
     }
     // A key of its own has only an event without an envelope or document.
     CHECK(sql::run(db, delete_own_key, seq));
@@ -374,6 +392,7 @@ Result<std::vector<OwedDelivery>> list_owed_of(sql::Connection& db, const EventR
         std::erase_if(out, [&](const OwedDelivery& one) {
             return std::ranges::binary_search(there, one.no);
         });
+        CHECK(erase_delivered(db, out));
     } else {
         TRY(const auto there,
             sql::all(db, owed_rows_without_number, detail::first_integer, event.seq));

@@ -12,6 +12,7 @@
 #include "runtime/clock.hpp"
 #include "store/migrate.hpp"
 #include "store/sqlite/sqlite_connection.hpp"
+#include "store/tables/delivered_batch.hpp"
 #include "store/tables/delivery_numbers.hpp"
 #include "store/tables/events.hpp"
 
@@ -70,8 +71,8 @@ inline const std::map<std::string_view, std::string_view>& allowed_scans() {
         {"event.last", "LIMIT 1 at the end of the tree"},
         {"event.old", "LIMIT 1 at the end of the tree"},
         {"event.oldest_plans", "LIMIT at the beginning of the tree"},
-        {"delivery.first_no", "the beginning of the tree"},
         {"delivery.last", "LIMIT 1 at the end of the tree"},
+        {"delivered.last", "LIMIT 1 at the end of the tree"},
         {"data_key.not_under", "a small table, on an operator's order"},
         {"file_access.purge", "LIMIT at the beginning of the tree"},
         {"request_slice.purge", "LIMIT at the beginning of the tree"},
@@ -140,6 +141,17 @@ class TablesTest : public testing::Test {
         return must(numbers_.take(tx, destination_no));
     }
 
+    /// The outcome of a first attempt, as it is written: of what was taken every second one goes to
+    /// a block, so that all reading meets both kinds.
+    std::optional<std::int64_t> record_first(const NewDelivery& row, const AttemptResult& result) {
+        if (row.no % 2 == 0 || !DeliveredBatch::takes(row, result))
+            return must(record_first_attempt(db(), row, result));
+        DeliveredBatch batch;
+        batch.add(row, result);
+        must(batch.write(db()));
+        return row.no;
+    }
+
     std::vector<std::string> plan_of(const sql::Query& query) {
         auto& [name, text] = explains_.emplace_back(
             "explain " + std::string{query.name}, std::string{"EXPLAIN QUERY PLAN "} + query.text);
@@ -173,8 +185,7 @@ class TablesTest : public testing::Test {
             if (line.starts_with("SCAN") && !line.starts_with("SCAN CONSTANT"))
                 EXPECT_TRUE(allowed_scans().contains(query.name)) << query.name << ": " << line;
             if (line.contains("TEMP B-TREE"))
-                EXPECT_TRUE(query.name.starts_with("delivery.event_"))
-                    << query.name << ": " << line;
+                EXPECT_EQ(query.name, "delivery.others_listed") << line;
         }
     }
 
