@@ -21,6 +21,8 @@ test('an outcome that the store refuses keeps no other from being recorded, and 
   t.after(() => server.close());
   const api = await server.workspace();
   const [refused, good] = [await receiverFor(t), await receiverFor(t)];
+  // What was answered at such length is written as a row, that of the other destination beside it in a block.
+  refused.answer = { status: 200, body: 'x'.repeat(3_000) };
   const [first, second] = [await api.webhook(refused.url), await api.webhook(good.url)];
   await server.stop();
   // For some seconds the store takes no row of the first destination.
