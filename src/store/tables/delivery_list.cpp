@@ -14,7 +14,6 @@ using detail::Both;
 using detail::delivery_select;
 using detail::kept;
 using detail::read_delivery;
-using detail::Text;
 
 // What an event has besides the deliveries of its plan: few, found by its index.
 constexpr sql::Query others_of_event{
